@@ -1,0 +1,83 @@
+import {
+  answerFetch,
+  attachedDenial,
+  attachedIdentity,
+  type DenialCode,
+  denyError,
+  type ErrorDetails,
+  fieldsToSet,
+  headOfFetch,
+  type Identity,
+  type Keyward,
+  keepFields,
+  peerOfFetch,
+  type RequestContext,
+  type RouteOptions,
+  receiveOnce,
+  withFetchHeaders,
+} from '../src/index.ts'
+
+/** A fetch handler. What a runtime hands over beside the request (`env`, `info`, `server`) goes through as it is. */
+export type FetchHandler<Rest extends unknown[]> = (request: Request, ...rest: Rest) => Response | Promise<Response>
+
+/** Makes a handler of a handler, for the same runtime. */
+export type FetchWrapper = <Rest extends unknown[]>(
+  handler: FetchHandler<Rest>,
+) => (request: Request, ...rest: Rest) => Promise<Response>
+
+/**
+ * Demands an API key: `requireKey(keyward)(handler)`. What has none that is good is answered, and the handler does
+ * not run. CORS preflights have none: answer them before. Pass on the same `Request` object, not a copy, so that it
+ * stays one request.
+ *
+ * @throws {ConfigError} When an option is wrong.
+ */
+export function requireKey(keyward: Keyward, options?: RouteOptions): FetchWrapper {
+  const route = keyward.route(options)
+  return (handler) =>
+    async (request, ...rest) => {
+      const context = receive(keyward, request, rest)
+      const decision = await keyward.admit(context, route)
+      keepFields(request, decision)
+      if (decision.denied) return answerFetch(decision, request.method)
+      const refused = await keyward.begin(context, route)
+      const response = refused === undefined ? await handler(request, ...rest) : answerFetch(refused, request.method)
+      return withFetchHeaders(response, fieldsToSet(request))
+    }
+}
+
+/** Says who a request comes from. @throws {Error} When no {@link requireKey} has admitted it. */
+export function getIdentity(request: Request): Identity {
+  return attachedIdentity(request)
+}
+
+/** Answers with an error of the host's own in the profile's envelope: `return sendError(request, 'validation_failed', { issues: error.issues })`. */
+export function sendError(request: Request, code: DenialCode, details?: ErrorDetails): Response {
+  return answerFetch(attachedDenial(request, code, details), request.method)
+}
+
+/** Gives every response its request id: `requestId(keyward)(handler)` around all else. */
+export function requestId(keyward: Keyward): FetchWrapper {
+  return (handler) =>
+    async (request, ...rest) => {
+      receive(keyward, request, rest)
+      return withFetchHeaders(await handler(request, ...rest), fieldsToSet(request))
+    }
+}
+
+/** Answers what the handler throws: `errorHandler(keyward)(handler)`, around all but {@link requestId}. */
+export function errorHandler(keyward: Keyward): FetchWrapper {
+  return (handler) =>
+    async (request, ...rest) => {
+      try {
+        return await handler(request, ...rest)
+      } catch (error) {
+        const denial = denyError(keyward, receive(keyward, request, rest), error)
+        return withFetchHeaders(answerFetch(denial, request.method), fieldsToSet(request))
+      }
+    }
+}
+
+function receive(keyward: Keyward, request: Request, [native]: readonly unknown[]): RequestContext {
+  return receiveOnce(keyward, request, headOfFetch(request, peerOfFetch(request, native)))
+}

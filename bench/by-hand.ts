@@ -1,0 +1,54 @@
+import { createHash, hash, randomUUID } from 'node:crypto'
+
+/** What a check by hand comes to: header values, or `undefined` for a request to refuse. */
+export interface HandChecked {
+  readonly id: string
+  readonly limit: string
+  readonly remaining: string
+  readonly reset: string
+}
+
+interface Ring {
+  readonly times: Float64Array
+  head: number
+  count: number
+}
+
+const digestOf = hash
+  ? (key: string) => hash('sha256', key, 'base64url')
+  : (key: string) => createHash('sha256').update(key).digest('base64url')
+
+/**
+ * Creates the least that checks a key and one exact window: a digest, a map, a ring of instants, four texts. It has no
+ * scopes, no expiry, no revocation, no cost, no store and no answer worth the name.
+ */
+export function createHandCheck(
+  keys: readonly string[],
+  limit: number,
+  windowMs: number,
+): (authorization: string | undefined) => HandChecked | undefined {
+  const rings = new Map<string, Ring>()
+  for (const key of keys) rings.set(digestOf(key), { times: new Float64Array(limit), head: 0, count: 0 })
+  const limitText = String(limit)
+  return (authorization) => {
+    if (authorization?.startsWith('Bearer ') !== true) return undefined
+    const ring = rings.get(digestOf(authorization.slice(7)))
+    if (ring === undefined) return undefined
+    const now = performance.now()
+    const { times } = ring
+    while (ring.count > 0 && now - times[ring.head]! > windowMs) {
+      ring.head = ring.head + 1 === limit ? 0 : ring.head + 1
+      ring.count -= 1
+    }
+    if (ring.count === limit) return undefined
+    times[(ring.head + ring.count) % limit] = now
+    ring.count += 1
+    const resetMs = Date.now() + windowMs - (now - times[ring.head]!)
+    return {
+      id: `req_${randomUUID()}`,
+      limit: limitText,
+      remaining: String(limit - ring.count),
+      reset: String(Math.ceil(resetMs / 1_000)),
+    }
+  }
+}

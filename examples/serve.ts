@@ -1,0 +1,28 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Keyward } from 'keyward'
+import type { Environment } from './environment.ts'
+
+/**
+ * Serves an example: says in one line of JSON that it is ready, and ends cleanly on SIGTERM or SIGINT. Requests in
+ * flight are answered first, then what is buffered is written, then the process exits with 0.
+ */
+export async function serve(server: Server, keyward: Keyward, environment: Environment): Promise<void> {
+  await keyward.ready()
+  await new Promise<void>((listening, failed) => {
+    server.once('error', failed)
+    server.listen(environment.port, environment.host, listening)
+  })
+  const { address, port, family } = server.address() as AddressInfo
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  process.stdout.write(
+    `${JSON.stringify({ ready: true, url, dashboard: `${url}/keys`, adminToken: environment.adminToken })}\n`,
+  )
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(server, keyward))
+}
+
+async function end(server: Server, keyward: Keyward): Promise<void> {
+  await new Promise((closed) => server.close(closed))
+  await keyward.close()
+  process.exit(0)
+}

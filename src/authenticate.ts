@@ -1,0 +1,226 @@
+import type { Denial } from './answers/denial.ts'
+import { parseAuthorization } from './credential/authorization.ts'
+import type { Digester } from './credential/digest.ts'
+import type { RequestHead } from './credential/request-head.ts'
+import { type Observer, tell } from './events.ts'
+import { Admission, type Identity } from './identity.ts'
+import type { Copies, Copy } from './keys/copies.ts'
+import { type Asked, isTerminal, judgeRecord } from './keys/judge.ts'
+import type { Uses } from './keys/uses.ts'
+import type { FailedAttempts } from './limits/failed-attempts.ts'
+import { type Plan, planRequest } from './limits/plan.ts'
+import type { PolicyBook } from './limits/policies.ts'
+import type { Clock } from './model/clock.ts'
+import { withinDeadline } from './model/deadline.ts'
+import { StoreUnavailableError } from './model/errors.ts'
+import type { Gate, WindowState } from './model/gate.ts'
+import type { KeyRecord } from './model/key-record.ts'
+import { andThen, type MaybePromise } from './model/maybe-promise.ts'
+import { createRefusals } from './refuse.ts'
+import type { RequestContext } from './request-context.ts'
+import type { Route } from './route.ts'
+import type { Start } from './start.ts'
+
+/** A key that was changed while it was read is read again this often; then the store is behind the gate: 503. */
+const MAX_REREADS = 3
+/** How long a request waits for a store that is being opened or migrated, before it is answered with 503. */
+const START_DEADLINE_MS = 10_000
+/** A request whose body took longer than this to arrive is judged again before its handler begins. */
+const SLOW_BODY_MS = 1_000
+
+/** What the walk is given by the composition. */
+export interface WalkRooms {
+  readonly clock: Clock
+  readonly copies: Copies
+  readonly policies: PolicyBook
+  readonly gate: Gate
+  readonly uses: Uses
+  readonly attempts: FailedAttempts
+  readonly recognises: (apiKey: string) => boolean
+  readonly digester: Digester
+  readonly clientAddress: (head: RequestHead) => string | undefined
+  readonly audience: string | undefined
+  readonly observer: Observer | undefined
+  readonly start: Start
+}
+
+/** A request on its walk. */
+interface Visit {
+  readonly context: RequestContext
+  readonly route: Route
+  readonly apiKey: string
+  readonly digest: string
+  /** Whether the request was admitted before, and is only judged again. */
+  readonly isAgain: boolean
+  rereads: number
+}
+
+/** The way of a request from its headers to an identity or a finished answer. Neither half throws. */
+export interface Walk {
+  /**
+   * The first half, before the body is read: credential, format, digest, record, judge, gate. A second call for the
+   * same request judges its own scopes and counts only what was not counted yet.
+   */
+  admit(context: RequestContext, route: Route): MaybePromise<Identity | Denial>
+  /**
+   * The second half, right before the handler: a request whose body was slow is judged again, so that no key that
+   * was revoked meanwhile reaches the handler. Counts nothing. What a route claims and debits has its place here.
+   */
+  begin(context: RequestContext, route: Route): MaybePromise<Denial | undefined>
+}
+
+/** Creates the walk. */
+export function createWalk(rooms: WalkRooms): Walk {
+  const { clock, copies, policies, gate, observer } = rooms
+  const { refuse, refuseUnknown, refuseKey, refuseLimit, fail, recover } = createRefusals(observer, rooms.clientAddress)
+  let isWarned = false
+  let arePoliciesOld = false
+
+  function admit(context: RequestContext, route: Route, isAgain = false): MaybePromise<Identity | Denial> {
+    const credential = parseAuthorization(context.head.headerLines('authorization'))
+    if ('refused' in credential) return refuse(context, credential.refused)
+    const { apiKey } = credential
+    if (!rooms.recognises(apiKey)) return refuse(context, 'invalid_api_key_format')
+    if (!rooms.start.isServing()) return started().then(() => admit(context, route, isAgain))
+    return andThen(rooms.digester.digest(apiKey), (digest) =>
+      findCopy({ context, route, apiKey, digest, isAgain, rereads: 0 }),
+    )
+  }
+
+  /** Whatever keeps the library from starting, a wrong option too, is 503 for a request: its key may be good. */
+  async function started(): Promise<void> {
+    try {
+      await withinDeadline(rooms.start.serve(), START_DEADLINE_MS)
+    } catch (cause) {
+      throw new StoreUnavailableError('keyward has not started.', { cause })
+    }
+  }
+
+  function findCopy(visit: Visit): MaybePromise<Identity | Denial> {
+    const monotonic = clock.monotonic()
+    if (copies.poll(monotonic)) arePoliciesOld = true
+    if (arePoliciesOld) return learnPolicies().then(() => lookUp(visit, 0))
+    const copy = copies.get(visit.digest, monotonic)
+    return copy === undefined ? lookUp(visit, 0) : decide(visit, copy, undefined)
+  }
+
+  /** Until the policies could be read anew, every request tries: none is judged by what another process has changed. */
+  async function learnPolicies(): Promise<void> {
+    await policies.load()
+    arePoliciesOld = false
+  }
+
+  async function lookUp(visit: Visit, notBefore: number, nonce?: string): Promise<Identity | Denial> {
+    const digests = await rooms.digester.candidates(visit.apiKey)
+    const isFree = visit.rereads > 0 || copies.isReading(visit.digest)
+    const attempt = isFree ? undefined : rooms.attempts.begin(rooms.clientAddress(visit.context.head))
+    if (attempt !== undefined && attempt.waitMs > 0)
+      return refuse(visit.context, 'too_many_failed_attempts', { retryAfterSeconds: Math.ceil(attempt.waitMs / 1_000) })
+    let missed = false
+    try {
+      missed = visit.rereads === 0 && copies.isUnknown(visit.digest, clock.monotonic())
+      const copy = missed ? undefined : await copies.read(visit.digest, digests, notBefore)
+      missed = copy === undefined
+      recover()
+      return copy === undefined ? refuseUnknown(visit.context) : decide(visit, copy, nonce)
+    } finally {
+      attempt?.end(missed)
+    }
+  }
+
+  /** Judges a copy; and whatever the verdict, no copy that is older than a change decides. */
+  function decide(visit: Visit, copy: Copy, nonce: string | undefined): MaybePromise<Identity | Denial> {
+    const { context, route } = visit
+    const { record } = copy
+    const reason = judgeRecord(record, asked(context, route, record), context.now())
+    if (reason !== undefined && isTerminal(reason)) return refuseKey(context, record, reason)
+
+    const plan = planFor(copy, context, route)
+    const { owner, lineage, version } = record
+    const request = { owner, lineage, version, nonce, buckets: plan?.buckets ?? [] }
+
+    return andThen(reason === undefined && plan !== undefined ? gate.admit(request) : gate.peek(request), (answer) => {
+      if (answer.outcome === 'stale') return readAgain(visit, record, undefined)
+      if (answer.outcome === 'unknown') return readAgain(visit, record, answer.nonce)
+      if (plan === undefined) return refuseKey(context, record, reason ?? 'policy_missing')
+      if (reason !== undefined) return refuseKey(context, record, reason, { route, windows: answer.windows, plan })
+      if (answer.outcome === 'refused') return refuseLimit(context, record, answer.windows, plan)
+      if (answer.outcome !== 'admitted') throw new StoreUnavailableError('The gate gave an answer that is none.')
+      return (visit.isAgain ? context.admission : undefined) ?? welcome(context, copy, plan, answer.windows)
+    })
+  }
+
+  /** Reads a key again, in a read that begins after the gate's answer, at the primary (`fence.md`, rules 4 and 7). */
+  function readAgain(visit: Visit, record: KeyRecord, nonce: string | undefined): MaybePromise<Identity | Denial> {
+    tell(observer, { type: 'stale', requestId: visit.context.requestId, keyId: record.id, version: record.version })
+    if (visit.rereads >= MAX_REREADS) throw new StoreUnavailableError('The store is behind the gate.')
+    visit.rereads += 1
+    copies.drop(visit.digest)
+    return lookUp(visit, copies.mark(), nonce)
+  }
+
+  function welcome(context: RequestContext, copy: Copy, plan: Plan, windows: readonly WindowState[]): Identity {
+    const { record } = copy
+    const monotonic = clock.monotonic()
+    if (monotonic >= copy.nextUseAt) rooms.uses.note(copy, monotonic)
+    const earlier = context.admission
+    const admission = new Admission(context, record, plan, windows, monotonic, earlier)
+    context.admission = admission
+    if (observer !== undefined) {
+      const { id: keyId, owner } = record
+      const cost = Math.max(0, plan.charge.cost - (earlier?.counted.cost ?? 0))
+      tell(observer, { type: 'admitted', requestId: context.requestId, keyId, owner, cost })
+    }
+    return admission
+  }
+
+  function begin(context: RequestContext, route: Route): MaybePromise<Denial | undefined> {
+    const { admission } = context
+    if (admission !== undefined && clock.monotonic() - admission.admittedAtMs <= SLOW_BODY_MS) return undefined
+    const charge = { ...route.charge, cost: 0 }
+    const decision = admission === undefined ? admit(context, route) : admit(context, { ...route, charge }, true)
+    return andThen(decision, (made) => (made.denied ? made : undefined))
+  }
+
+  function asked(context: RequestContext, route: Route, record: KeyRecord): Asked {
+    return record.addresses.length === 0 ? route.asked : { ...route.asked, address: rooms.clientAddress(context.head) }
+  }
+
+  function planFor(copy: Copy, context: RequestContext, route: Route): Plan | undefined {
+    const { plan } = copy
+    const counted = context.admission?.counted
+    if (counted !== undefined) return planRequest(policies, copy.record, route.charge, counted)
+    if (plan !== undefined && plan.charge === route.charge && plan.generation === policies.generation()) return plan
+    copy.plan = planRequest(policies, copy.record, route.charge)
+    return copy.plan
+  }
+
+  function guarded<T>(context: RequestContext, half: () => MaybePromise<T>): MaybePromise<T | Denial> {
+    try {
+      const decision = half()
+      return decision instanceof Promise ? decision.catch((cause: unknown) => fail(context, cause)) : decision
+    } catch (cause) {
+      return fail(context, cause)
+    }
+  }
+
+  /** A second `requireKey` on one request is rarely meant; it counts only what the first did not. */
+  function warnTwice(): void {
+    if (!isWarned) tell(observer, MOUNTED_TWICE)
+    isWarned = true
+  }
+
+  return {
+    admit(context, route) {
+      if (context.admission !== undefined) warnTwice()
+      return guarded(context, () => admit(context, route))
+    },
+    begin: (context, route) => guarded(context, () => begin(context, route)),
+  }
+}
+
+const MOUNTED_TWICE = {
+  type: 'warning',
+  code: 'mounted_twice',
+  message: 'requireKey ran twice for one request: each judges its own scopes, and what is counted is counted once.',
+} as const

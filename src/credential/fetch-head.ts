@@ -1,0 +1,34 @@
+import type { RequestHead } from './request-head.ts'
+
+/**
+ * Reads a fetch request. `Headers` joins repeated lines with a comma and a space (WHATWG Fetch, "get" of a header
+ * list), so a list is all that can be seen of them.
+ *
+ * @param peerAddress - Address that the connection comes from, where the runtime tells it beside the request.
+ */
+export function headOfFetch(request: Pick<Request, 'headers' | 'method'>, peerAddress?: string): RequestHead {
+  return new FetchHead(request, peerAddress)
+}
+
+class FetchHead implements RequestHead {
+  readonly peerAddress: string | undefined
+  readonly #request: Pick<Request, 'headers' | 'method'>
+
+  constructor(request: Pick<Request, 'headers' | 'method'>, peerAddress: string | undefined) {
+    this.#request = request
+    this.peerAddress = peerAddress
+  }
+
+  get method(): string {
+    return this.#request.method
+  }
+
+  header(name: string): string | undefined {
+    return this.#request.headers.get(name) ?? undefined
+  }
+
+  headerLines(name: string): readonly string[] {
+    const value = this.#request.headers.get(name)
+    return value === null ? [] : [value]
+  }
+}

@@ -1,0 +1,63 @@
+import type { DenialCode } from './answers/standard-answers.ts'
+import type { RefusalReason } from './keys/judge.ts'
+import type { AuditAction } from './model/audit-entry.ts'
+
+/** Why a request was refused, finer than the code on the wire. */
+export type DenialReason = RefusalReason | DenialCode | 'key_unknown' | 'policy_missing'
+
+/**
+ * What an observer is told. Facts, typed, without API keys, digests or peppers: the base for logs, metrics and
+ * alerts. Values that a client chose (none but `path`-like fields of later rooms) are never in it.
+ */
+export type KeywardEvent =
+  | {
+      readonly type: 'admitted'
+      readonly requestId: string
+      readonly keyId: string
+      readonly owner: string
+      /** Units that were counted. */
+      readonly cost: number
+    }
+  | {
+      readonly type: 'denied'
+      readonly requestId: string
+      readonly code: DenialCode
+      readonly reason: DenialReason
+      /** Present once the key is known. */
+      readonly keyId: string | undefined
+      readonly owner: string | undefined
+      readonly address: string | undefined
+    }
+  | {
+      readonly type: 'changed'
+      readonly action: AuditAction
+      readonly keyId: string | null
+      readonly owner: string
+      readonly actor: string | null
+      /** Version of the lineage, or of the policy, after the change. */
+      readonly version: number
+      /** Whether the gate has acknowledged the change. */
+      readonly fenced: boolean
+    }
+  /** A copy was older than a change and is read again. */
+  | { readonly type: 'stale'; readonly requestId: string; readonly keyId: string; readonly version: number }
+  /** Part of the library cannot do its work; `cause` is what was thrown. */
+  | { readonly type: 'degraded'; readonly part: 'store' | 'gate' | 'start' | 'uses' | 'walk'; readonly cause: unknown }
+  /** The part named by the last `degraded` works again. */
+  | { readonly type: 'recovered'; readonly part: 'store' | 'gate' | 'start' | 'uses' | 'walk' }
+  /** Something is probably not what the host meant. Told once each. */
+  | { readonly type: 'warning'; readonly code: 'client_address_unset' | 'mounted_twice'; readonly message: string }
+
+/** Receives events as they happen. What it throws is dropped: no observer can fail a request. */
+export type Observer = (event: KeywardEvent) => void
+
+/** Tells an observer without letting it break anything. */
+export function tell(observer: Observer | undefined, event: KeywardEvent): void {
+  if (observer === undefined) return
+  try {
+    const told: unknown = observer(event)
+    if (told instanceof Promise) told.catch(() => {})
+  } catch {
+    // An observer's failure is the observer's: the request that it was told of goes on.
+  }
+}

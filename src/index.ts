@@ -1,0 +1,71 @@
+export { createDenial, type Denial, type DenialContext } from './answers/denial.ts'
+export { codeOfError, type SchemaIssue } from './answers/error-code.ts'
+export { answerFetch, withFetchHeaders } from './answers/fetch-answer.ts'
+export { answerNode, type NodeResponseLike, setNodeHeaders } from './answers/node-answer.ts'
+export { pipevideo } from './answers/pipevideo.ts'
+export { createProfile, defaultProfile, type Profile, type WireError } from './answers/profile.ts'
+export type { Answer, DenialCode } from './answers/standard-answers.ts'
+export {
+  attachedDenial,
+  attachedIdentity,
+  denyError,
+  type ErrorDetails,
+  fieldsToSet,
+  idField,
+  keepFields,
+  receiveOnce,
+} from './attached-context.ts'
+export { type Attribution, type AttributionHeaders, sanitizeAttribution } from './attribution/attribution.ts'
+export { parseAuthorization } from './credential/authorization.ts'
+export type { ClientAddressOption } from './credential/client-address.ts'
+export { digestApiKey, type Pepper } from './credential/digest.ts'
+export { headOfFetch } from './credential/fetch-head.ts'
+export { peerOfFetch } from './credential/fetch-peer.ts'
+export { type HeadersLike, headOfHeaders } from './credential/headers-head.ts'
+export { createKeyFormat, type KeyFormat, type KeyFormatOptions } from './credential/key-format.ts'
+export { headOfNode, type NodeRequestLike } from './credential/node-head.ts'
+export type { RequestHead } from './credential/request-head.ts'
+export type { DenialReason, KeywardEvent, Observer } from './events.ts'
+export type { Identity } from './identity.ts'
+export type { BulkResult, BulkSelection } from './keys/bulk.ts'
+export type { CopyBounds } from './keys/copies.ts'
+export type { ChangedKey, CreatedKey, Key, RotatedKey } from './keys/key-view.ts'
+export type {
+  BulkAction,
+  ImportedKey,
+  KeyListInput,
+  KeyPage,
+  KeyPatchInput,
+  Keys,
+  NewKey,
+} from './keys/keys.ts'
+export { createKeyward, type Keyward, type Verification, type VerifyInput } from './keyward.ts'
+export type { FailedAttemptsOptions } from './limits/failed-attempts.ts'
+export type { LimitState } from './limits/limit-state.ts'
+export type { Limits } from './limits/limits.ts'
+export { createSlidingWindow, type SlidingWindow } from './limits/sliding-window.ts'
+export type { Actor, ManageContext } from './model/actor.ts'
+export type { AuditAction, AuditDraft, AuditEntry } from './model/audit-entry.ts'
+export { auditPayload } from './model/audit-entry.ts'
+export type { Clock } from './model/clock.ts'
+export {
+  ConfigError,
+  ForbiddenError,
+  type InputIssue,
+  InvalidInputError,
+  KeywardError,
+  NotFoundError,
+  StoreConflictError,
+  StoreUnavailableError,
+} from './model/errors.ts'
+export type { Bucket, Gate, GateAnswer, GateRequest, WindowState } from './model/gate.ts'
+export type { KeyRecord, KeyState, Metadata } from './model/key-record.ts'
+export type { ChangeOutcome, InstantCondition, KeyChange, KeyQuery, KeyStore, KeyUse } from './model/key-store.ts'
+export { andThen, type MaybePromise } from './model/maybe-promise.ts'
+export type { Policy, Window } from './model/policy.ts'
+export type { KeysOptions, KeywardOptions, LimitsOptions } from './options.ts'
+export type { RequestContext } from './request-context.ts'
+export type { Route, RouteOptions } from './route.ts'
+export { memoryGate } from './stores/memory/memory-gate.ts'
+export { memory } from './stores/memory/memory-store.ts'
+export { systemClock } from './stores/system-clock.ts'

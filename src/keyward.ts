@@ -1,0 +1,196 @@
+import { createDenial, type Denial, type DenialContext } from './answers/denial.ts'
+import { defaultProfile, type Profile } from './answers/profile.ts'
+import { createRequestIds } from './answers/request-id.ts'
+import type { DenialCode } from './answers/standard-answers.ts'
+import { createWalk } from './authenticate.ts'
+import { createAddressReader } from './credential/client-address.ts'
+import { createDigester } from './credential/digest.ts'
+import { type HeadersLike, headOfHeaders } from './credential/headers-head.ts'
+import type { RequestHead } from './credential/request-head.ts'
+import { tell } from './events.ts'
+import type { Identity } from './identity.ts'
+import { createCommitter } from './keys/committer.ts'
+import { createCopies } from './keys/copies.ts'
+import { createKeyIds } from './keys/key-id.ts'
+import type { Key } from './keys/key-view.ts'
+import { createKeys, type Keys } from './keys/keys.ts'
+import { createUses } from './keys/uses.ts'
+import { createFailedAttempts } from './limits/failed-attempts.ts'
+import { createLimits, type Limits } from './limits/limits.ts'
+import { createPolicyBook } from './limits/policies.ts'
+import type { ManageContext } from './model/actor.ts'
+import { NotFoundError } from './model/errors.ts'
+import type { MaybePromise } from './model/maybe-promise.ts'
+import { checkKeywardOptions, defaultPolicies, type KeywardOptions } from './options.ts'
+import { RequestContext } from './request-context.ts'
+import { compileRoute, type Route, type RouteOptions } from './route.ts'
+import { createStart } from './start.ts'
+import { memoryGate } from './stores/memory/memory-gate.ts'
+
+/** An API-key system in this process. */
+export interface Keyward {
+  /** Issues, lists and changes keys. */
+  readonly keys: Keys
+  /** Policies, and what is used of them. */
+  readonly limits: Limits
+  /** The wire format of every answer. */
+  readonly profile: Profile
+  /**
+   * Opens and migrates the store, checks the pepper, and claims the right to serve. Optional: the first request
+   * does it too, and is answered 503 if it fails.
+   *
+   * @throws {ConfigError} When an option does not fit what is there.
+   * @throws {StoreUnavailableError} When the store cannot be reached.
+   */
+  ready(): Promise<void>
+  /** Waits for reads and changes that are under way, writes what waits to be written, and closes store and gate. Later requests get 503. */
+  close(): Promise<void>
+  /**
+   * Checks a key from header fields, for whatever is no HTTP request of a framework: WebSockets, tRPC, queues.
+   * Never throws; `denied` tells the two answers apart.
+   */
+  authenticate(headers: HeadersLike, options?: RouteOptions): MaybePromise<Identity | Denial>
+  /**
+   * Checks an API key as such, for services in other languages. Counts like a request. A key that is not good, or
+   * not the actor's, is told by nothing but a code.
+   */
+  verify(input: VerifyInput, context?: ManageContext): Promise<Verification>
+
+  /** Checks a route's options once. @throws {ConfigError} Quoting the option and the rule. */
+  route(options?: RouteOptions): Route
+  /** Begins a request: gives it its id. The first of an adapter's calls. */
+  receive(head: RequestHead): RequestContext
+  /** The first half of the walk, before the body is read. Never throws. */
+  admit(context: RequestContext, route: Route): MaybePromise<Identity | Denial>
+  /** The second half, right before the handler. Never throws. */
+  begin(context: RequestContext, route: Route): MaybePromise<Denial | undefined>
+  /** Makes any answer of the profile, for an error of the host's own. */
+  deny(context: RequestContext, code: DenialCode, details?: Omit<DenialContext, 'requestId' | 'acceptsProblem'>): Denial
+}
+
+/** A key to check, and what it must be good for. */
+export interface VerifyInput extends RouteOptions {
+  readonly apiKey: string
+}
+
+/** What a check found. */
+export interface Verification {
+  readonly valid: boolean
+  /** Why not; absent for a valid key. */
+  readonly code?: DenialCode
+  /** The key; absent for one that is not valid. */
+  readonly key?: Key
+}
+
+/**
+ * Composes a keyward. Synchronous, and does no I/O: the store is opened by {@link Keyward.ready} or the first use.
+ *
+ * @throws {ConfigError} When an option is wrong, quoting the option and the rule.
+ */
+export function createKeyward(options: KeywardOptions): Keyward {
+  checkKeywardOptions(options)
+  const { store, gate = memoryGate({ clock: store.clock }), profile = defaultProfile, onEvent: observer } = options
+  const { clock } = store
+  const defined = options.limits?.policies ?? {}
+
+  const digester = createDigester(options.keys?.peppers)
+  const policies = createPolicyBook(store, defined)
+  const copies = createCopies(store, options.keys?.copies ?? {})
+  const uses = createUses(store, observer)
+  const formats = [profile.keyFormat, ...(options.keys?.accept ?? [])]
+  const requestIds = createRequestIds(profile.requestId)
+  const requestIdField = profile.requestId.header.toLowerCase()
+  const start = createStart({
+    store,
+    gate,
+    policies,
+    format: profile.keyFormat,
+    peppers: options.keys?.peppers ?? [],
+    observer,
+  })
+  const committer = createCommitter(store, gate, copies, start.open, observer)
+  const clientAddress = createAddressReader(options.clientAddress)
+  const audience = options.keys?.audience
+  const walk = createWalk({
+    clock,
+    copies,
+    policies,
+    gate,
+    uses,
+    digester,
+    clientAddress,
+    audience,
+    observer,
+    recognises: (apiKey) => apiKey.length <= MAX_KEY_CHARACTERS && formats.some((format) => format.recognises(apiKey)),
+    attempts: createFailedAttempts(
+      clock,
+      options.clientAddress === undefined ? undefined : (options.limits?.failedAttempts ?? {}),
+    ),
+    start,
+  })
+  const keys = createKeys({
+    store,
+    policies,
+    committer,
+    digester,
+    format: profile.keyFormat,
+    nextId: createKeyIds(),
+    defaultPolicies: defaultPolicies(options.limits?.default, defined),
+    requireScopes: options.keys?.requireScopes ?? false,
+    onDelete: options.keys?.onDelete ?? 'soft',
+  })
+  if (options.clientAddress === undefined) tell(observer, CLIENT_ADDRESS_UNSET)
+
+  /** The id that a request brings, where that is wanted, and unless the client put its key there. */
+  function incomingId(head: RequestHead): string | undefined {
+    if (!profile.requestId.keepIncoming) return undefined
+    const id = head.header(requestIdField)
+    return id === undefined || profile.keyFormat.pattern.test(id) ? undefined : id
+  }
+
+  function receive(head: RequestHead): RequestContext {
+    return new RequestContext(head, profile, requestIds(incomingId(head)), clock)
+  }
+
+  return {
+    keys,
+    limits: createLimits({ store, gate, policies, observer, ready: start.open }),
+    profile,
+    ready: () => start.serve(),
+    async close() {
+      await start.close()
+      await Promise.all([copies.idle(), committer.idle()])
+      await uses.flush()
+      await gate.close?.()
+      await store.close()
+    },
+    authenticate: (headers, routeOptions = {}) =>
+      walk.admit(receive(headOfHeaders(headers)), compileRoute(routeOptions, audience)),
+    async verify({ apiKey, ...routeOptions }, context) {
+      const route = compileRoute(routeOptions, audience, context?.actor?.owner ?? undefined)
+      const decision = await walk.admit(receive(headOfHeaders({ authorization: `Bearer ${apiKey}` })), route)
+      if (decision.denied) return { valid: false, code: decision.code }
+      const key = await keys.get(decision.keyId).catch(unlessGone)
+      return key === undefined ? { valid: false, code: 'invalid_api_key' } : { valid: true, key }
+    },
+    route: (routeOptions = {}) => compileRoute(routeOptions, audience),
+    receive,
+    admit: walk.admit,
+    begin: walk.begin,
+    deny: (context, code, details) => createDenial(profile, code, { ...details, ...context.answerContext() }),
+  }
+}
+
+/** A key that was purged right after it was checked is not good. */
+function unlessGone(error: unknown): undefined {
+  if (!(error instanceof NotFoundError)) throw error
+}
+
+/** No key of any format is longer; what is, is not even hashed. */
+const MAX_KEY_CHARACTERS = 512
+
+const CLIENT_ADDRESS_UNSET = {
+  type: 'warning',
+  code: 'client_address_unset',
+  message: 'clientAddress is not set: failed attempts are not counted. Set it to "peer" or to your trusted proxies.',
+} as const

@@ -1,0 +1,12 @@
+import type { WindowState } from '../model/gate.ts'
+
+/** One window that a request faced, as it is after the request. */
+export interface LimitState extends WindowState {
+  /** Name of the policy that the window belongs to. */
+  readonly policy: string
+}
+
+/** Puts each window's policy beside it. */
+export function labelled(windows: readonly WindowState[], labels: readonly string[]): readonly LimitState[] {
+  return windows.map((window, index) => ({ ...window, policy: labels[index] ?? '' }))
+}

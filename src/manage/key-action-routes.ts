@@ -1,0 +1,100 @@
+import { z } from '@hono/zod-openapi'
+import type { BulkSelection, DenialCode } from '../index.ts'
+import { InvalidInputError } from '../index.ts'
+import { keyId } from './key-id.ts'
+import { changedKeySchema, keyJson, rotatedKeySchema } from './key-json.ts'
+import type { ManageRouter } from './manage-router.ts'
+
+const grace = z.strictObject({
+  graceSeconds: z
+    .int()
+    .optional()
+    .describe('How many seconds the old key goes on: 0 (default, it is revoked) to 31,536,000.'),
+})
+
+const summaries = {
+  revoke: 'Stops a key for good; it stays listed.',
+  disable: 'Stops a key until it is enabled.',
+  enable: 'Lets a disabled key work again.',
+} as const
+
+const bulk = z
+  .strictObject({
+    action: z.enum(['disable', 'enable', 'revoke', 'delete', 'purge']),
+    ids: z.array(z.string().max(64)).min(1).max(1_000).optional(),
+    owner: z.string().optional(),
+  })
+  .openapi('BulkAction', { description: 'Names either 1 to 1,000 `ids`, or an `owner` for all keys that it has.' })
+
+const bulkSchema = z
+  .object({
+    results: z.array(
+      z.object({
+        id: z.string(),
+        ok: z.boolean(),
+        fenced: z.boolean().optional().describe('Present where `ok` is true.'),
+        code: z.string().optional().describe('Why not: the code that a single request would get.'),
+      }),
+    ),
+  })
+  .openapi('BulkResults')
+
+/** Adds the routes that rotate, revoke, disable and enable keys, one or many. */
+export function keyActionRoutes(router: ManageRouter): void {
+  const { keys, profile } = router.keyward
+  const write = { scope: 'keyward:keys:write', method: 'post' } as const
+
+  router.add(
+    {
+      ...write,
+      path: '/keys/{id}/rotate',
+      summary: 'Replaces a key by a new one, which shares its limits. The answer alone shows the API key.',
+      body: grace,
+      conditional: true,
+      success: { status: 201, schema: rotatedKeySchema },
+    },
+    async ({ parameter, body, context, path }) => {
+      const { apiKey, previous, fenced, ...key } = await keys.rotate(keyId(parameter('id')), body, context)
+      const shown = { ...keyJson(key), apiKey, previous: keyJson(previous), fenced }
+      return { body: shown, version: key.version, location: path(`/keys/${key.id}`) }
+    },
+  )
+
+  for (const action of ['revoke', 'disable', 'enable'] as const)
+    router.add(
+      {
+        ...write,
+        path: `/keys/{id}/${action}`,
+        summary: summaries[action],
+        conditional: true,
+        success: { status: 200, schema: changedKeySchema },
+      },
+      async ({ parameter, actor, context }) => {
+        const id = keyId(parameter('id'))
+        if (action === 'enable' && actor.id === id) return { refused: 'forbidden' }
+        const { fenced, ...key } = await keys[action](id, context)
+        return { body: { ...keyJson(key), fenced }, version: key.version }
+      },
+    )
+
+  router.add(
+    {
+      ...write,
+      path: '/keys/bulk',
+      summary: 'Does one thing to many keys, each with its own outcome.',
+      body: bulk,
+      success: { status: 200, schema: bulkSchema },
+    },
+    async ({ body: { action, ...selection }, context }) => {
+      const results = await keys.bulk(action, oneOf(selection), context)
+      const codeOf = (code: string) => profile.answers[code as DenialCode]?.code ?? code
+      return { body: { results: results.map((one) => (one.ok ? one : { ...one, code: codeOf(one.code) })) } }
+    },
+  )
+}
+
+function oneOf({ ids, owner }: { ids?: readonly string[] | undefined; owner?: string | undefined }): BulkSelection {
+  if (ids !== undefined && owner === undefined) return { ids }
+  if (owner !== undefined && ids === undefined) return { owner }
+  throw new InvalidInputError([{ path: [], message: 'must name either ids or an owner' }])
+}

@@ -1,0 +1,71 @@
+import { z } from '@hono/zod-openapi'
+import type { DenialCode } from '../index.ts'
+import { keyJson, keySchema } from './key-json.ts'
+import type { ManageRouter } from './manage-router.ts'
+
+const question = z
+  .strictObject({
+    apiKey: z.string().min(1, 'must not be empty'),
+    scopes: z
+      .array(
+        z
+          .string()
+          .regex(
+            /^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/,
+            'must be 1 to 128 printable ASCII characters without space, " and \\',
+          ),
+      )
+      .max(100)
+      .optional()
+      .describe('Scopes that the key must have, all of them.'),
+    cost: z
+      .int()
+      .min(0)
+      .max(1_000_000_000)
+      .optional()
+      .describe('Units to count in each window; 1 by default, 0 counts nothing.'),
+  })
+  .openapi('Verify')
+
+const answer = z
+  .object({
+    valid: z.boolean(),
+    code: z.string().optional().describe('Why not, as the API itself would say it; absent where the key is valid.'),
+    key: keySchema.optional().describe('The key, where it is valid.'),
+  })
+  .openapi('Verification')
+
+/** Adds the route by which services in other languages have API keys checked. It counts like a request. */
+export function verifyRoute(router: ManageRouter): void {
+  const { keyward } = router
+
+  router.add(
+    {
+      method: 'post',
+      path: '/verify',
+      summary:
+        'Checks an API key, and counts it like a request. Of a key that is not good, nothing is told but a code.',
+      scope: 'keyward:verify',
+      body: question,
+      success: { status: 200, schema: answer },
+    },
+    async ({ body, context }) => {
+      const { valid, code = 'invalid_api_key', key } = await keyward.verify(body, context)
+      if (valid && key !== undefined) return { body: { valid, key: keyJson(key) } }
+      if (isOurs(code)) return { refused: code }
+      return { body: { valid: false, code: keyward.profile.answers[inBody(code)].code } }
+    },
+  )
+}
+
+/** A failure of ours says nothing of the key: whoever takes it for a bad one throws a good one away. */
+function isOurs(code: DenialCode): boolean {
+  return code === 'service_unavailable' || code === 'internal_error'
+}
+
+/** A key in a body has no header that could be missing or malformed: what would break one is no key. */
+function inBody(code: DenialCode): DenialCode {
+  return code === 'missing_authorization_header' || code === 'malformed_authorization_header'
+    ? 'invalid_api_key_format'
+    : code
+}

@@ -1,0 +1,129 @@
+import type { AuditDraft, AuditEntry } from './audit-entry.ts'
+import type { Clock } from './clock.ts'
+import type { KeyRecord } from './key-record.ts'
+import type { Policy } from './policy.ts'
+
+/**
+ * Keeps key records, policies and audit entries, and never judges them: it returns an expired or revoked record
+ * as it returns any other, and every instant is passed in. A driver passes `keyStoreContract` of
+ * `keyward/testing`.
+ *
+ * Every method reads committed data from the primary. A failing backend rejects with `StoreUnavailableError`; a
+ * row that cannot be read as a record (damaged, unknown schema) rejects with it too, for the calls that need
+ * that row, and no others.
+ */
+export interface KeyStore {
+  /** The clock that instants of this store are compared with. */
+  readonly clock: Clock
+
+  /** Migrates or checks the schema. Called once before anything else; may be called again after a failure. */
+  open(): Promise<void>
+
+  /**
+   * Claims the right to serve requests with windows of this process. Absent where processes may share the store.
+   *
+   * @throws {ConfigError} When another living process serves on it.
+   */
+  claim?(): Promise<void>
+
+  /** Ends timers and connections that the store itself began. */
+  close(): Promise<void>
+
+  /** Finds the record stored under any of the digests (at most two: an old and a new pepper), with its version, in one snapshot. */
+  findByDigest(digests: readonly string[]): Promise<KeyRecord | undefined>
+
+  /** Finds a record by its id, deleted ones too; purged ones are gone. */
+  findById(keyId: string): Promise<KeyRecord | undefined>
+
+  /** Lists records, newest first (by id, descending), exactly those that the query's conditions name. */
+  list(query: KeyQuery): Promise<readonly KeyRecord[]>
+
+  /**
+   * Applies changes in one transaction, each guarded by its lineage's version: all of a change (version, rows,
+   * tombstones, audit entry) or nothing of it. Resolves when they are durable. One outcome a change, in order.
+   *
+   * A driver whose file other processes may read resolves only when no process can still be using what it read
+   * before, except for changes that are `unseen`.
+   */
+  commit(changes: readonly KeyChange[]): Promise<readonly ChangeOutcome[]>
+
+  /** Raises last-used instants, in their own rows; an older instant changes nothing. Unknown ids are ignored. */
+  recordUses(uses: readonly KeyUse[]): Promise<void>
+
+  /** All stored policies, in order of name. */
+  listPolicies(): Promise<readonly Policy[]>
+
+  /**
+   * Stores a policy at `policy.version`, with its audit entry, when the stored version is exactly one below it
+   * (0 where none is stored).
+   *
+   * @returns Whether it was stored; `false` when somebody else was first.
+   */
+  setPolicy(policy: Policy, audit: AuditDraft): Promise<boolean>
+
+  /** An owner's audit entries after a sequence number, in order of their chain; at most `limit`. */
+  listAudit(owner: string, afterSequence: number, limit: number): Promise<readonly AuditEntry[]>
+
+  /** Keeps a small text for the library's own use (the pepper's canary) unless one is there, and returns the one that is kept. */
+  keepNote(name: string, text: string): Promise<string>
+
+  /** The distinct pepper versions of stored keys that are not deleted, 0 among them where a digest has none. */
+  pepperVersions(): Promise<readonly number[]>
+
+  /**
+   * Says whether another process has changed the store since the last call. Synchronous and cheap (microseconds);
+   * absent where nobody else can, or where a channel tells.
+   */
+  changedElsewhere?(): boolean
+}
+
+/** One guarded change to the keys of one lineage. */
+export interface KeyChange {
+  readonly owner: string
+  readonly lineage: string
+  /** Version that the lineage must have; 0 creates it. The change raises it by one. */
+  readonly expectedVersion: number
+  /** Whole rows to insert or replace, by id. Their `version` and `lastUsedAt` are ignored. */
+  readonly put: readonly KeyRecord[]
+  /** Ids of rows to remove; a tombstone keeps id, owner, lineage, name, start and the instant of `audit`. */
+  readonly remove: readonly string[]
+  readonly audit: AuditDraft
+  /** Whether nobody can have asked for these keys before: true for a key that was just drawn. */
+  readonly unseen: boolean
+}
+
+/**
+ * What became of a change: `committed`; `superseded`, because the lineage's version was another one (read again
+ * and judge anew); `duplicate`, because a digest or id is taken. The latter two changed nothing.
+ */
+export type ChangeOutcome = 'committed' | 'superseded' | 'duplicate'
+
+/** A page of records. */
+export interface KeyQuery {
+  /** Only this owner's; `undefined` lists every owner's. */
+  readonly owner: string | undefined
+  /** Only ids below this one; `undefined` begins at the newest. */
+  readonly beforeId: string | undefined
+  /** At most this many: 1 to 1,000. */
+  readonly limit: number
+  /** All must hold. */
+  readonly conditions: readonly InstantCondition[]
+}
+
+/** A comparison that the judge wants made in the store: data, so that a driver needs no judgement. */
+export interface InstantCondition {
+  readonly field: 'startsAt' | 'expiresAt' | 'disabledAt' | 'revokedAt' | 'deletedAt'
+  /**
+   * `null` and `set` ask whether the instant is there; `after` (later than `at`) and `notAfter` need it to be;
+   * `nullOrAfter` and `nullOrNotAfter` do not.
+   */
+  readonly test: 'null' | 'set' | 'after' | 'notAfter' | 'nullOrAfter' | 'nullOrNotAfter'
+  /** Ignored by `null` and `set`. */
+  readonly at: Date
+}
+
+/** A key's latest use. */
+export interface KeyUse {
+  readonly keyId: string
+  readonly usedAt: Date
+}

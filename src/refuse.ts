@@ -1,0 +1,105 @@
+import { createDenial, type Denial, type DenialContext } from './answers/denial.ts'
+import type { DenialCode } from './answers/standard-answers.ts'
+import type { RequestHead } from './credential/request-head.ts'
+import { type DenialReason, type Observer, tell } from './events.ts'
+import type { RefusalReason } from './keys/judge.ts'
+import { labelled } from './limits/limit-state.ts'
+import type { Plan } from './limits/plan.ts'
+import { rateLimitHeaders, retryAfterSeconds } from './limits/response-headers.ts'
+import { StoreUnavailableError } from './model/errors.ts'
+import type { WindowState } from './model/gate.ts'
+import type { KeyRecord } from './model/key-record.ts'
+import type { RequestContext } from './request-context.ts'
+import type { Route } from './route.ts'
+
+/** Turns what the walk found into finished answers, and tells the observer why. */
+export interface Refusals {
+  /** Refuses before a key is known. */
+  refuse(context: RequestContext, code: DenialCode, details?: Omit<DenialContext, 'requestId'>): Denial
+  /** Refuses a digest that the store does not know. */
+  refuseUnknown(context: RequestContext): Denial
+  /** Refuses a key that was judged. A 403 for a scope shows the limits, which it did not use; a 401 says nothing of the key. */
+  refuseKey(
+    context: RequestContext,
+    record: KeyRecord,
+    reason: RefusalReason | 'policy_missing',
+    judged?: { readonly route: Route; readonly windows: readonly WindowState[]; readonly plan: Plan },
+  ): Denial
+  /** Refuses a key that has no room in a window. */
+  refuseLimit(context: RequestContext, record: KeyRecord, windows: readonly WindowState[], plan: Plan): Denial
+  /** Refuses because something of ours failed: 503 where a store or gate is away, else 500. No failure lets a request in. */
+  fail(context: RequestContext, cause: unknown): Denial
+  /** Notes that the store answers again. */
+  recover(): void
+}
+
+/** Creates the refusals. */
+export function createRefusals(
+  observer: Observer | undefined,
+  clientAddress: (head: RequestHead) => string | undefined,
+): Refusals {
+  let isFailing = false
+
+  function answer(
+    context: RequestContext,
+    code: DenialCode,
+    reason: DenialReason,
+    record: KeyRecord | undefined,
+    details: Omit<DenialContext, 'requestId'> = {},
+  ): Denial {
+    const { requestId, head } = context
+    if (observer !== undefined) {
+      const address = clientAddress(head)
+      tell(observer, { type: 'denied', requestId, code, reason, keyId: record?.id, owner: record?.owner, address })
+    }
+    return createDenial(context.profile, code, { ...details, ...context.answerContext() })
+  }
+
+  return {
+    refuse: (context, code, details) => answer(context, code, code, undefined, details),
+    refuseUnknown: (context) => answer(context, 'invalid_api_key', 'key_unknown', undefined),
+    refuseKey(context, record, reason, judged) {
+      const code = CODES[reason]
+      if (judged === undefined || code === 'invalid_api_key') return answer(context, code, reason, record)
+      const headers = limitHeaders(context, judged.windows, judged.plan, true)
+      return answer(context, code, reason, record, { headers, scopes: judged.route.asked.scopes })
+    },
+    refuseLimit(context, record, windows, plan) {
+      const headers = limitHeaders(context, windows, plan, false)
+      const details = { headers, retryAfterSeconds: retryAfterSeconds(windows) }
+      return answer(context, 'rate_limit_exceeded', 'rate_limit_exceeded', record, details)
+    },
+    fail(context, cause) {
+      if (!isFailing) tell(observer, { type: 'degraded', part: 'walk', cause })
+      isFailing = true
+      const code = cause instanceof StoreUnavailableError ? 'service_unavailable' : 'internal_error'
+      return answer(context, code, code, undefined)
+    },
+    recover() {
+      if (isFailing) tell(observer, { type: 'recovered', part: 'walk' })
+      isFailing = false
+    },
+  }
+}
+
+const CODES: Readonly<Record<RefusalReason | 'policy_missing', DenialCode>> = {
+  key_deleted: 'invalid_api_key',
+  key_revoked: 'invalid_api_key',
+  key_disabled: 'invalid_api_key',
+  key_not_yet_valid: 'invalid_api_key',
+  key_expired: 'invalid_api_key',
+  wrong_owner: 'invalid_api_key',
+  wrong_audience: 'invalid_api_key',
+  address_not_allowed: 'address_not_allowed',
+  missing_scope: 'insufficient_scope',
+  policy_missing: 'service_unavailable',
+}
+
+function limitHeaders(
+  context: RequestContext,
+  windows: readonly WindowState[],
+  plan: Plan,
+  admitted: boolean,
+): DenialContext['headers'] {
+  return rateLimitHeaders(labelled(windows, plan.labels), context.now(), context.profile.rateLimitHeaders, admitted)
+}

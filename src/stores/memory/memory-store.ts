@@ -1,0 +1,164 @@
+import { AUDIT_CHAIN_START, type AuditDraft, type AuditEntry, auditPayload } from '../../model/audit-entry.ts'
+import type { Clock } from '../../model/clock.ts'
+import { ConfigError } from '../../model/errors.ts'
+import type { KeyRecord } from '../../model/key-record.ts'
+import type { ChangeOutcome, InstantCondition, KeyChange, KeyStore } from '../../model/key-store.ts'
+import type { Policy } from '../../model/policy.ts'
+import { sha256 } from '../../model/sha256.ts'
+import { systemClock } from '../system-clock.ts'
+
+/** Options of {@link memory}. */
+export interface MemoryOptions {
+  /** Says that you know: every key, policy and audit entry is gone when the process ends. Must be `true`. */
+  readonly losesDataOnExit: true
+  /** Default: the machine's clocks. */
+  readonly clock?: Clock
+}
+
+/** What is left of a removed row, so that its audit entries stay readable. */
+type Tombstone = Pick<KeyRecord, 'id' | 'owner' | 'lineage' | 'name' | 'start'> & { readonly purgedAt: Date }
+
+/**
+ * Creates a store in this process's memory: for tests, examples, and keys that are imported anew at every start.
+ * Runs wherever JavaScript does. What it returns is a copy; what it is given is copied. Listing sorts all keys.
+ *
+ * @throws {ConfigError} Unless `losesDataOnExit` is `true`.
+ */
+export function memory(options: MemoryOptions): KeyStore {
+  if (options?.losesDataOnExit !== true)
+    throw new ConfigError('memory(): losesDataOnExit must be true, because every key is gone when the process ends.')
+  const lineages = new Map<string, { readonly owner: string; readonly version: number }>()
+  const keys = new Map<string, KeyRecord>()
+  const idsByDigest = new Map<string, string>()
+  const tombstones = new Map<string, Tombstone>()
+  const lastUses = new Map<string, Date>()
+  const chains = new Map<string, Promise<AuditEntry>[]>()
+  const policies = new Map<string, Policy>()
+  const notes = new Map<string, string>()
+
+  function read(id: string | undefined): KeyRecord | undefined {
+    const record = id === undefined ? undefined : keys.get(id)
+    if (record === undefined) return undefined
+    const version = lineages.get(record.lineage)?.version ?? 0
+    return structuredClone({ ...record, version, lastUsedAt: lastUses.get(record.id) ?? null })
+  }
+
+  function isTaken({ id, digest }: KeyRecord, lineage: string): boolean {
+    const holder = keys.get(id)
+    return (
+      tombstones.has(id) ||
+      (holder !== undefined && holder.lineage !== lineage) ||
+      (idsByDigest.get(digest) ?? id) !== id
+    )
+  }
+
+  function forget(id: string): KeyRecord | undefined {
+    const record = keys.get(id)
+    if (record !== undefined) idsByDigest.delete(record.digest)
+    keys.delete(id)
+    return record
+  }
+
+  function apply(change: KeyChange): ChangeOutcome {
+    const lineage = lineages.get(change.lineage) ?? { owner: change.owner, version: 0 }
+    if (lineage.version !== change.expectedVersion || lineage.owner !== change.owner) return 'superseded'
+    const distinct = new Set(change.put.map((record) => record.digest)).size
+    if (distinct < change.put.length || change.put.some((record) => isTaken(record, change.lineage))) return 'duplicate'
+    lineages.set(change.lineage, { owner: change.owner, version: change.expectedVersion + 1 })
+    for (const record of structuredClone(change.put)) {
+      forget(record.id)
+      keys.set(record.id, record)
+      idsByDigest.set(record.digest, record.id)
+    }
+    for (const removed of change.remove.map(forget)) {
+      if (removed === undefined) continue
+      const { id, owner, lineage, name, start } = removed
+      tombstones.set(id, { id, owner, lineage, name, start, purgedAt: change.audit.at })
+      lastUses.delete(id)
+    }
+    appendAudit(change.audit)
+    return 'committed'
+  }
+
+  /** Gives the entry its place at once; its hash follows, because some runtimes hash only asynchronously. */
+  function appendAudit(draft: AuditDraft): void {
+    const chain = chains.get(draft.owner) ?? []
+    chains.set(draft.owner, chain)
+    chain.push(linkAudit(structuredClone(draft), chain.length + 1, chain.at(-1)))
+  }
+
+  return {
+    clock: options.clock ?? systemClock,
+    async open() {},
+    async close() {},
+    findByDigest: async (digests) =>
+      read(digests.map((digest) => idsByDigest.get(digest)).find((id) => id !== undefined)),
+    findById: async (keyId) => read(keyId),
+    async list({ owner, beforeId, limit, conditions }) {
+      return Array.from(keys.values())
+        .filter((record) => owner === undefined || record.owner === owner)
+        .filter((record) => beforeId === undefined || record.id < beforeId)
+        .filter((record) => conditions.every((condition) => holds(condition, record[condition.field])))
+        .sort((one, other) => (one.id < other.id ? 1 : -1))
+        .slice(0, limit)
+        .flatMap((record) => read(record.id) ?? [])
+    },
+    async commit(changes) {
+      const outcomes = changes.map(apply)
+      await Promise.all(changes.map((change) => chains.get(change.audit.owner)?.at(-1)))
+      return outcomes
+    },
+    async recordUses(uses) {
+      for (const { keyId, usedAt } of uses)
+        if (keys.has(keyId) && usedAt > (lastUses.get(keyId) ?? 0)) lastUses.set(keyId, new Date(usedAt))
+    },
+    listPolicies: async () =>
+      structuredClone(Array.from(policies.values()).sort((one, other) => (one.name < other.name ? -1 : 1))),
+    async setPolicy(policy, audit) {
+      if ((policies.get(policy.name)?.version ?? 0) !== policy.version - 1) return false
+      policies.set(policy.name, structuredClone(policy))
+      appendAudit(audit)
+      return true
+    },
+    async listAudit(owner, afterSequence, limit) {
+      const chain = chains.get(owner) ?? []
+      return structuredClone(await Promise.all(chain.slice(afterSequence, afterSequence + limit)))
+    },
+    async keepNote(name, text) {
+      const kept = notes.get(name) ?? text
+      notes.set(name, kept)
+      return kept
+    },
+    async pepperVersions() {
+      const live = Array.from(keys.values()).filter((record) => record.deletedAt === null)
+      return Array.from(new Set(live.map((record) => record.pepperVersion)))
+    },
+  }
+}
+
+async function linkAudit(
+  draft: AuditDraft,
+  sequence: number,
+  previous: Promise<AuditEntry> | undefined,
+): Promise<AuditEntry> {
+  const previousHash = (await previous)?.hash ?? AUDIT_CHAIN_START
+  const payload = auditPayload(draft, JSON.stringify(draft.details), sequence, previousHash)
+  return { ...draft, sequence, previousHash, hash: await sha256(payload, 'hex') }
+}
+
+function holds({ test, at }: InstantCondition, value: Date | null): boolean {
+  switch (test) {
+    case 'null':
+      return value === null
+    case 'set':
+      return value !== null
+    case 'after':
+      return value !== null && value > at
+    case 'notAfter':
+      return value !== null && value <= at
+    case 'nullOrAfter':
+      return value === null || value > at
+    case 'nullOrNotAfter':
+      return value === null || value <= at
+  }
+}

@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { InvalidInputError } from '../../model/errors.ts'
+import { isBusy } from './sqlite-failure.ts'
+import type { SqliteHandle, SqliteStatement, SqliteValue } from './sqlite-handle.ts'
+
+/** How long a lock that another process holds is waited for. */
+const PATIENCE_MS = 5_000
+/** How long of it a write blocks the event loop at a time. */
+const BLOCKING_MS = 20
+
+/** A row, or anything else that a driver returned: read with {@link RowReader}. */
+export type Row = Readonly<Record<string, unknown>>
+
+/**
+ * A database with its prepared statements. Tables are written `keyward_…` in every statement and get the
+ * configured prefix here; statements are literals of this library, values are only ever bound.
+ */
+export class SqliteConnection {
+  /** Whether other processes can open the database: `false` for one in memory. */
+  readonly isShared: boolean
+  readonly #handle: SqliteHandle
+  readonly #prefix: string
+  readonly #statements = new Map<string, SqliteStatement>()
+
+  constructor(handle: SqliteHandle, prefix: string) {
+    this.#handle = handle
+    this.#prefix = prefix
+    const main = this.all('PRAGMA database_list').find((row) => row['name'] === 'main')
+    this.isShared = typeof main?.['file'] === 'string' && main['file'] !== ''
+  }
+
+  /**
+   * Prepares the connection: write-ahead log, every commit synchronised to the disk, foreign keys, 5 seconds of
+   * patience with other processes.
+   *
+   * @returns The journal mode that the database is in.
+   */
+  async configure(): Promise<unknown> {
+    this.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL`)
+    const giveUpAt = performance.now() + PATIENCE_MS
+    for (;;) {
+      const mode = this.get('PRAGMA journal_mode')?.['journal_mode']
+      if (mode === 'wal' || !this.isShared) return mode
+      try {
+        return this.get('PRAGMA journal_mode = WAL')?.['journal_mode']
+      } catch (error) {
+        // Two processes that switch a new file at once are told so in spite of the patience.
+        if (!isBusy(error) || performance.now() > giveUpAt) throw error
+      }
+      await sleep(10 + Math.random() * 20)
+    }
+  }
+
+  get(sql: string, ...values: SqliteValue[]): Row | undefined {
+    return this.#statement(sql).get(...values.map(checkText)) as Row | undefined
+  }
+
+  all(sql: string, ...values: SqliteValue[]): Row[] {
+    return this.#statement(sql).all(...values.map(checkText)) as Row[]
+  }
+
+  /** Runs a statement. @returns How many rows it inserted, changed or removed. */
+  run(sql: string, ...values: SqliteValue[]): number {
+    return Number(this.#statement(sql).run(...values.map(checkText)).changes)
+  }
+
+  /** Runs statements that bind nothing and are not prepared. */
+  exec(sql: string): void {
+    this.#handle.exec(this.#prefixed(sql))
+  }
+
+  /**
+   * Does synchronous work in one transaction that holds the write lock from its start: all of it is durable when
+   * this resolves, or nothing of it was done. Waits at most 5 seconds for the lock, and leaves the event loop free
+   * meanwhile.
+   */
+  async write<T>(work: () => T): Promise<T> {
+    const giveUpAt = performance.now() + PATIENCE_MS
+    while (!this.#begin(giveUpAt)) await sleep(1 + Math.random() * 9)
+    try {
+      const result = work()
+      this.exec('COMMIT')
+      return result
+    } catch (error) {
+      this.#rollBack()
+      throw error
+    }
+  }
+
+  #begin(giveUpAt: number): boolean {
+    this.exec(`PRAGMA busy_timeout = ${BLOCKING_MS}`)
+    try {
+      this.exec('BEGIN IMMEDIATE')
+      return true
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > giveUpAt) throw error
+      return false
+    } finally {
+      this.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}`)
+    }
+  }
+
+  #rollBack(): void {
+    try {
+      this.exec('ROLLBACK')
+    } catch {
+      // SQLite has rolled back by itself, as it does when the disk is full.
+    }
+  }
+
+  #statement(sql: string): SqliteStatement {
+    const known = this.#statements.get(sql)
+    if (known !== undefined) return known
+    const statement = this.#handle.prepare(this.#prefixed(sql))
+    this.#statements.set(sql, statement)
+    return statement
+  }
+
+  #prefixed(sql: string): string {
+    return sql.replaceAll('keyward_', this.#prefix)
+  }
+}
+
+/** U+0000 and lone surrogates: SQLite would keep another text, and two owners could become one. */
+const UNSTORABLE = /[\0\ud800-\udfff]/u
+
+function checkText(value: SqliteValue): SqliteValue {
+  if (typeof value === 'string' && UNSTORABLE.test(value))
+    throw new InvalidInputError([{ path: [], message: 'Text must not contain U+0000 or half a surrogate pair.' }])
+  return value
+}

@@ -1,0 +1,83 @@
+import { StoreUnavailableError } from '../../model/errors.ts'
+import type { Metadata } from '../../model/key-record.ts'
+import type { Row } from './connection.ts'
+
+/** The most text that a row may hold; what is longer was not written by this library. */
+export const MAX_ROW_CHARACTERS = 65_536
+
+/**
+ * Reads the columns of a row, and trusts none of them: the file may have been edited, damaged, or written by a
+ * newer version. Errors name the row and the column, never what is in it.
+ */
+export class RowReader {
+  readonly #row: Row
+  readonly #name: string
+
+  /** @param name - Table and id of the row, for errors. */
+  constructor(row: Row, name: string) {
+    this.#row = row
+    this.#name = name.slice(0, 128)
+    let characters = 0
+    for (const value of Object.values(row)) if (typeof value === 'string') characters += value.length
+    if (characters > MAX_ROW_CHARACTERS) throw this.#damaged('its size')
+  }
+
+  text(column: string): string {
+    const value = this.#row[column]
+    if (typeof value !== 'string') throw this.#damaged(column)
+    return value
+  }
+
+  textOrNull(column: string): string | null {
+    return this.#row[column] === null ? null : this.text(column)
+  }
+
+  /** A whole number from 0; handles that return every integer as a bigint are understood. */
+  integer(column: string): number {
+    const value = this.#row[column]
+    const number = typeof value === 'bigint' ? Number(value) : value
+    if (typeof number !== 'number' || !Number.isSafeInteger(number)) throw this.#damaged(column)
+    return number
+  }
+
+  instant(column: string): Date {
+    const instant = new Date(this.integer(column))
+    if (Number.isNaN(instant.getTime())) throw this.#damaged(column)
+    return instant
+  }
+
+  instantOrNull(column: string): Date | null {
+    return this.#row[column] === null ? null : this.instant(column)
+  }
+
+  /** A JSON list of strings. */
+  texts(column: string): readonly string[] {
+    const value = this.json(column)
+    if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) throw this.#damaged(column)
+    return value
+  }
+
+  /** A JSON object. */
+  object(column: string): Metadata {
+    const value = this.json(column)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw this.#damaged(column)
+    return value as Metadata
+  }
+
+  json(column: string): unknown {
+    try {
+      return JSON.parse(this.text(column))
+    } catch {
+      throw this.#damaged(column)
+    }
+  }
+
+  /** @throws {StoreUnavailableError} Unless the row was written by a version of the library that this one knows. */
+  expectSchema(newest: number): void {
+    if (this.integer('schema') > newest) throw this.#damaged('schema')
+  }
+
+  #damaged(column: string): StoreUnavailableError {
+    return new StoreUnavailableError(`sqlite: ${this.#name} cannot be read: ${column} is damaged or too new.`)
+  }
+}

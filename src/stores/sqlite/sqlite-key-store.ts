@@ -1,0 +1,166 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AuditDraft, AuditEntry } from '../../model/audit-entry.ts'
+import type { Clock } from '../../model/clock.ts'
+import { StoreUnavailableError } from '../../model/errors.ts'
+import type { KeyRecord } from '../../model/key-record.ts'
+import type { ChangeOutcome, KeyChange, KeyQuery, KeyStore, KeyUse } from '../../model/key-store.ts'
+import type { Policy } from '../../model/policy.ts'
+import { listAudit } from './audit-chain.ts'
+import { commitChanges } from './commit-changes.ts'
+import type { SqliteConnection } from './connection.ts'
+import { findByDigest, findById, listKeys, readPepperVersions } from './key-queries.ts'
+import { recordUses } from './key-uses.ts'
+import { type OpenedDatabase, type OpeningOptions, openDatabase } from './open-database.ts'
+import { listPolicies, setPolicy } from './policies.ts'
+import { ServingLease } from './serving-lease.ts'
+import { toStoreError } from './sqlite-failure.ts'
+import type { SqliteHandle } from './sqlite-handle.ts'
+
+/** Options of {@link SqliteKeyStore}, checked and complete. */
+export interface SqliteKeyStoreOptions extends Omit<OpeningOptions, 'now'> {
+  readonly clock: Clock
+  readonly noticeMs: number
+}
+
+interface Opened extends OpenedDatabase {
+  readonly lease: ServingLease
+  /** `PRAGMA data_version` at the last look. */
+  dataVersion: unknown
+}
+
+/** Keeps keys in a SQLite database: see `sqlite()`. */
+export class SqliteKeyStore implements KeyStore {
+  readonly clock: Clock
+  readonly #source: string | SqliteHandle
+  readonly #options: SqliteKeyStoreOptions
+  #opening: Promise<void> | undefined
+  #opened: Opened | undefined
+
+  constructor(source: string | SqliteHandle, options: SqliteKeyStoreOptions) {
+    this.clock = options.clock
+    this.#source = source
+    this.#options = options
+  }
+
+  /** Whether this store holds the claim to serve, as of the last two seconds. */
+  get isServing(): boolean {
+    return this.#opened?.lease.isHeld ?? false
+  }
+
+  async open(): Promise<void> {
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined
+      throw error
+    })
+    return this.#opening
+  }
+
+  async claim(): Promise<void> {
+    return this.#with(async (connection, { lease }) => {
+      if (connection.isShared) await lease.acquire()
+    })
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened
+    this.#opened = undefined
+    this.#opening = undefined
+    try {
+      await opened?.lease.release()
+    } catch {
+      // A lease that is not given back ends with this process.
+    } finally {
+      opened?.close()
+    }
+  }
+
+  async findByDigest(digests: readonly string[]): Promise<KeyRecord | undefined> {
+    return this.#with((connection) => findByDigest(connection, digests))
+  }
+
+  async findById(keyId: string): Promise<KeyRecord | undefined> {
+    return this.#with((connection) => findById(connection, keyId))
+  }
+
+  async list(query: KeyQuery): Promise<readonly KeyRecord[]> {
+    return this.#with((connection) => listKeys(connection, query))
+  }
+
+  async commit(changes: readonly KeyChange[]): Promise<readonly ChangeOutcome[]> {
+    return this.#with(async (connection) => {
+      const outcomes = await commitChanges(connection, changes)
+      const wasSeen = changes.some((change, index) => outcomes[index] === 'committed' && !change.unseen)
+      if (wasSeen && connection.isShared) await sleep(this.#options.noticeMs)
+      return outcomes
+    })
+  }
+
+  async recordUses(uses: readonly KeyUse[]): Promise<void> {
+    return this.#with((connection) => recordUses(connection, uses))
+  }
+
+  async listPolicies(): Promise<readonly Policy[]> {
+    return this.#with(listPolicies)
+  }
+
+  async setPolicy(policy: Policy, audit: AuditDraft): Promise<boolean> {
+    return this.#with((connection) => setPolicy(connection, policy, audit))
+  }
+
+  async listAudit(owner: string, afterSequence: number, limit: number): Promise<readonly AuditEntry[]> {
+    return this.#with((connection) => listAudit(connection, owner, afterSequence, limit))
+  }
+
+  async keepNote(name: string, text: string): Promise<string> {
+    return this.#with((connection) => keepNote(connection, name, text))
+  }
+
+  async pepperVersions(): Promise<readonly number[]> {
+    return this.#with(readPepperVersions)
+  }
+
+  /** A look that fails counts as a change: copies are dropped, and the read that follows tells what is wrong. */
+  changedElsewhere(): boolean {
+    if (this.#opened === undefined) return false
+    const before = this.#opened.dataVersion
+    this.#opened.dataVersion = readDataVersion(this.#opened.connection)
+    return this.#opened.dataVersion !== before || before === undefined
+  }
+
+  async #open(): Promise<void> {
+    const database = await openDatabase(this.#source, { ...this.#options, now: this.clock.now() })
+    const { connection } = database
+    const lease = new ServingLease(connection, this.clock)
+    this.#opened = { ...database, lease, dataVersion: readDataVersion(connection) }
+  }
+
+  async #with<T>(work: (connection: SqliteConnection, opened: Opened) => T | Promise<T>): Promise<T> {
+    if (this.#opened === undefined) throw new StoreUnavailableError('The SQLite store is not open.')
+    try {
+      return await work(this.#opened.connection, this.#opened)
+    } catch (error) {
+      throw toStoreError(error)
+    }
+  }
+}
+
+async function keepNote(connection: SqliteConnection, name: string, text: string): Promise<string> {
+  const insert = 'INSERT INTO keyward_notes (name, text) VALUES (?, ?) ON CONFLICT (name) DO NOTHING'
+  const query = 'SELECT text FROM keyward_notes WHERE name = ?'
+  const kept =
+    connection.get(query, name) ??
+    (await connection.write(() => {
+      connection.run(insert, name, text)
+      return connection.get(query, name)
+    }))
+  return String(kept?.['text'])
+}
+
+/** Another number whenever another connection has committed; this one's own commits leave it. Takes 2 µs. */
+function readDataVersion(connection: SqliteConnection): unknown {
+  try {
+    return connection.get('PRAGMA data_version')?.['data_version']
+  } catch {
+    return undefined
+  }
+}

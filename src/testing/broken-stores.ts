@@ -1,0 +1,228 @@
+import type { Clock } from '../model/clock.ts'
+import type { KeyRecord } from '../model/key-record.ts'
+import type { ChangeOutcome, KeyStore } from '../model/key-store.ts'
+import { memory } from '../stores/memory/memory-store.ts'
+
+/** A store that is wrong in one way, and the sentence of `keyStoreContract` that finds it out. */
+export interface BrokenStore {
+  readonly name: string
+  /** Name of the case that must fail. */
+  readonly caughtBy: string
+  create(clock: Clock): KeyStore
+}
+
+/** Stores broken on purpose: a contract that lets one of them pass has a hole. */
+export const brokenStores: readonly BrokenStore[] = [
+  broken('forgets expiresAt', 'returns every field as it was stored', (store) => ({
+    commit: (changes) =>
+      store.commit(
+        changes.map((change) => ({ ...change, put: change.put.map((key) => ({ ...key, expiresAt: null })) })),
+      ),
+  })),
+
+  broken('hides expired keys', 'judges nothing: returns expired, disabled, revoked and deleted records', (store) => ({
+    async findByDigest(digests) {
+      const record = await store.findByDigest(digests)
+      return record?.expiresAt != null && record.expiresAt.getTime() < store.clock.now() ? undefined : record
+    },
+  })),
+
+  broken('returns live records', 'returns and takes copies: changing one changes nothing stored', (store) => {
+    const live = new Map<string, KeyRecord>()
+    return {
+      async findById(keyId) {
+        const record = live.get(keyId) ?? (await store.findById(keyId))
+        if (record !== undefined) live.set(keyId, record)
+        return record
+      },
+      findByDigest: async (digests) => {
+        const record = await store.findByDigest(digests)
+        return record && (live.get(record.id) ?? record)
+      },
+    }
+  }),
+
+  broken('matches digests whatever their case', 'matches digests exactly: not by case, part or pattern', (store) => ({
+    async findByDigest(digests) {
+      const everything = await store.list({ owner: undefined, beforeId: undefined, limit: 1_000, conditions: [] })
+      return everything.find(({ digest }) => digests.some((asked) => asked.toLowerCase() === digest.toLowerCase()))
+    },
+  })),
+
+  broken(
+    'ignores the version that a change expects',
+    'supersedes a change whose version is not the lineage’s, and changes nothing',
+    (store) => ({
+      async commit(changes) {
+        const versions = changes.map(async ({ lineage }) => (await store.findById(lineage))?.version ?? 0)
+        const current = await Promise.all(versions)
+        return store.commit(changes.map((change, index) => ({ ...change, expectedVersion: current[index] ?? 0 })))
+      },
+    }),
+  ),
+
+  broken('reads, then writes', 'commits exactly one of several changes to one version', (store) => ({
+    async commit(changes) {
+      const [change] = changes
+      const current = (change && (await store.findById(change.lineage))?.version) ?? 0
+      if (change === undefined || changes.length > 1 || current !== change.expectedVersion) return store.commit(changes)
+      await nextTurn()
+      const now = (await store.findById(change.lineage))?.version ?? 0
+      return store.commit([{ ...change, expectedVersion: now }])
+    },
+  })),
+
+  broken(
+    'stops at the first change that fails',
+    'answers a batch in its order, and goes on after a change that fails',
+    (store) => ({
+      async commit(changes) {
+        const outcomes: ChangeOutcome[] = []
+        for (const change of changes) {
+          const [outcome = 'superseded'] = outcomes.every((each) => each === 'committed')
+            ? await store.commit([change])
+            : []
+          outcomes.push(outcome)
+        }
+        return outcomes
+      },
+    }),
+  ),
+
+  broken('commits a batch one by one', 'shows a batch whole or not at all', (store) => ({
+    async commit(changes) {
+      const outcomes: ChangeOutcome[] = []
+      for (const change of changes) {
+        outcomes.push(...(await store.commit([change])))
+        await nextTurn()
+      }
+      return outcomes
+    },
+  })),
+
+  broken('removes nothing', 'removes exactly the rows that are named', (store) => ({
+    commit: (changes) => store.commit(changes.map((change) => ({ ...change, remove: [] }))),
+  })),
+
+  broken(
+    'acknowledges before it commits',
+    'shows no old version to a read that begins after a commit has resolved',
+    (store) => ({
+      async commit(changes) {
+        if (changes.some((change) => change.expectedVersion === 0)) return store.commit(changes)
+        void nextTurn().then(() => store.commit(changes))
+        return changes.map(() => 'committed' as const)
+      },
+    }),
+  ),
+
+  broken(
+    'reads version and record apart',
+    'shows no old version to a read that begins after a commit has resolved',
+    (store) => ({
+      async findByDigest(digests) {
+        const record = await store.findByDigest(digests)
+        await nextTurn()
+        const later = await store.findByDigest(digests)
+        return record && later && { ...record, version: later.version }
+      },
+    }),
+  ),
+
+  broken('lists oldest first', 'lists newest first, page by page, without a gap or a repeat', (store) => ({
+    list: async (query) => (await store.list({ ...query, limit: 1_000 })).toReversed().slice(0, query.limit),
+  })),
+
+  broken('lists other owners’ keys too', 'lists one owner’s keys or everybody’s', (store) => ({
+    list: (query) => store.list({ ...query, owner: undefined }),
+  })),
+
+  broken('takes notAfter for before', 'lists exactly what a condition on expiresAt names', (store) => ({
+    list: async (query) =>
+      (await store.list(query)).filter((record) =>
+        query.conditions.every(
+          ({ field, test, at }) => test !== 'notAfter' || record[field]?.getTime() !== at.getTime(),
+        ),
+      ),
+  })),
+
+  broken(
+    'writes a use back with the whole record',
+    'writes uses beside the record: version, row and revocation stay',
+    (store) => ({
+      async recordUses(uses) {
+        const records = await Promise.all(uses.map(({ keyId }) => store.findById(keyId)))
+        await store.recordUses(uses)
+        await nextTurn()
+        for (const record of records) if (record !== undefined) await overwrite(store, record)
+      },
+    }),
+  ),
+
+  broken('lowers last-used instants', 'raises last-used instants, and never lowers one', (store) => {
+    const latest = new Map<string, Date>()
+    return {
+      async recordUses(uses) {
+        for (const { keyId, usedAt } of uses) latest.set(keyId, usedAt)
+      },
+      async findById(keyId) {
+        const record = await store.findById(keyId)
+        return record && { ...record, lastUsedAt: latest.get(keyId) ?? null }
+      },
+    }
+  }),
+
+  broken(
+    'skips the audit entry of a removal',
+    'has an entry for every change that was committed, and for no other',
+    (store) => ({
+      listAudit: async (...page) => (await store.listAudit(...page)).filter((entry) => entry.action !== 'key.purged'),
+    }),
+  ),
+
+  broken(
+    'chains nothing',
+    'chains the entries of each owner, without gaps and with hashes that can be checked',
+    (store) => ({
+      listAudit: async (...page) =>
+        (await store.listAudit(...page)).map((entry) => ({ ...entry, previousHash: '0'.repeat(64) })),
+    }),
+  ),
+
+  broken('lets the last edit of a policy win', 'stores a policy only at the version after the stored one', (store) => ({
+    async setPolicy(policy, audit) {
+      const stored = (await store.listPolicies()).find(({ name }) => name === policy.name)
+      return store.setPolicy({ ...policy, version: (stored?.version ?? 0) + 1 }, audit)
+    },
+  })),
+
+  broken('lets the last note win', 'keeps the first note of a name', (store) => ({
+    keepNote: async (_name, text) => {
+      await store.open()
+      return text
+    },
+  })),
+]
+
+function broken(name: string, caughtBy: string, breakIt: (store: KeyStore) => Partial<KeyStore>): BrokenStore {
+  return {
+    name,
+    caughtBy,
+    create(clock) {
+      const store = memory({ losesDataOnExit: true, clock })
+      return { ...store, ...breakIt(store) }
+    },
+  }
+}
+
+async function overwrite(store: KeyStore, record: KeyRecord): Promise<void> {
+  const { owner, lineage } = record
+  const [entry] = await store.listAudit(owner, 0, 1)
+  const expectedVersion = (await store.findById(record.id))?.version ?? 0
+  if (entry === undefined) return
+  await store.commit([{ owner, lineage, expectedVersion, put: [record], remove: [], audit: entry, unseen: false }])
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0))
+}

@@ -1,0 +1,128 @@
+import { type Actor, createKeyward, type KeyStore, memory } from 'keyward'
+import { adminToken, manage } from 'keyward/manage'
+import { describe, expect, it } from 'vitest'
+import { type Desk, openDesk } from './desk.ts'
+
+/** Who is let in, by route: the status that each actor gets. Rows of actors who are nobody are the same for all. */
+interface Row {
+  readonly body?: unknown
+  /** The owner's own admin, and the admin of every owner. */
+  readonly own: number
+  /** Another owner's admin. */
+  readonly foreign: number
+  /** An actor of the owner without any scope. */
+  readonly unscoped: number
+  /** Only for actors of every owner. */
+  readonly everyOwner?: number
+}
+
+const key = { own: 200, foreign: 404, unscoped: 403 }
+const MATRIX: Readonly<Record<string, Row>> = {
+  'POST /keys': { body: { name: 'new', owner: 'acme' }, own: 201, foreign: 404, unscoped: 403 },
+  'GET /keys': { own: 200, foreign: 200, unscoped: 403 },
+  'GET /keys?owner=acme': key,
+  'GET /keys/:id': key,
+  'PATCH /keys/:id': { body: { name: 'renamed' }, ...key },
+  'DELETE /keys/:id': key,
+  'DELETE /keys/:id?purge=true': key,
+  'POST /keys/:id/rotate': { body: {}, ...key, own: 201 },
+  'POST /keys/:id/revoke': key,
+  'POST /keys/:id/disable': key,
+  'POST /keys/:id/enable': key,
+  'POST /keys/bulk': { body: { action: 'revoke', owner: 'acme' }, ...key },
+  'GET /policies': { own: 200, foreign: 200, unscoped: 403 },
+  'GET /policies/:name': { own: 200, foreign: 200, unscoped: 403 },
+  'PUT /policies/:name': {
+    body: { windows: [{ limit: 1, windowSeconds: 1 }] },
+    own: 403,
+    foreign: 403,
+    unscoped: 403,
+    everyOwner: 200,
+  },
+  'POST /verify': { body: { apiKey: 'sk_unknown' }, own: 200, foreign: 200, unscoped: 403 },
+  'GET /openapi.json': { own: 200, foreign: 200, unscoped: 200 },
+}
+
+const guest: Actor = { id: 'guest', owner: 'acme', scopes: ['tasks:write'] }
+const lines = Object.entries(MATRIX)
+
+describe('the matrix of routes and actors', () => {
+  it('has a line for every route, and no line for a route that is none', () => {
+    const api = manage(createKeyward({ store: memory({ losesDataOnExit: true }) }), { authorize: () => undefined })
+    const routes = api.routes.map(({ method, path }) => `${method} ${path}`)
+    expect(new Set(routes).size).toBe(routes.length)
+    expect(new Set(Object.keys(MATRIX).map((line) => line.split('?')[0]))).toEqual(new Set(routes))
+  })
+
+  it.each(lines)('lets nobody in without a credential: %s', async (line, row) => {
+    const desk = await stocked()
+    await expectRefused(desk, line, row, undefined, 401, 'missing_authorization_header')
+  })
+
+  it.each(lines)('lets nobody in with a data key in the place of the admin token: %s', async (line, row) => {
+    const desk = await stocked({ authorize: () => adminToken('correct-horse-battery') })
+    await expectRefused(desk, line, row, desk.apiKey, 401, 'invalid_api_key')
+  })
+
+  it.each(lines)('gives a data key that is let in as an actor only what its scopes are for: %s', async (line, row) => {
+    const desk = await stocked({ actors: { guest } })
+    if (row.unscoped === 200) expect((await ask(desk, 'guest', line, row)).status).toBe(200)
+    else await expectRefused(desk, line, row, 'guest', 403, 'forbidden')
+  })
+
+  it.each(lines)('demands a scope: %s', async (line, row) => {
+    const desk = await stocked()
+    if (row.unscoped === 200) expect((await ask(desk, 'nothing', line, row)).status).toBe(200)
+    else await expectRefused(desk, line, row, 'nothing', row.unscoped, 'forbidden')
+  })
+
+  it.each(lines)("does not show or change another owner's keys: %s", async (line, row) => {
+    const desk = await stocked()
+    const before = await snapshot(desk.store)
+    const { status, text } = await ask(desk, 'other', line, row)
+    expect(status).toBe(row.foreign)
+    expect(text).not.toContain(desk.id)
+    expect(text).not.toContain('stocked key')
+    expect(await snapshot(desk.store)).toEqual(before)
+  })
+
+  it.each(lines)('serves the owner, and who acts for every owner: %s', async (line, row) => {
+    expect((await ask(await stocked(), 'acme', line, row)).status).toBe(row.own)
+    expect((await ask(await stocked(), 'admin', line, row)).status).toBe(row.everyOwner ?? row.own)
+  })
+})
+
+async function stocked(options: Parameters<typeof openDesk>[0] = {}) {
+  const desk = await openDesk({
+    keyward: { limits: { policies: { default: [{ limit: 100, windowSeconds: 60 }] } } },
+    ...options,
+  })
+  const { id, apiKey } = await desk.keyward.keys.create({ name: 'stocked key', owner: 'acme', scopes: ['tasks:write'] })
+  return { ...desk, id, apiKey }
+}
+
+function ask(desk: Desk & { readonly id: string }, as: string | undefined, line: string, { body }: Row) {
+  const [method = '', path = ''] = line.split(' ')
+  return desk.send(as, method, path.replace(':id', desk.id).replace(':name', 'default'), body)
+}
+
+async function expectRefused(
+  desk: Desk & { readonly id: string },
+  line: string,
+  row: Row,
+  as: string | undefined,
+  status: number,
+  code: string,
+): Promise<void> {
+  const before = await snapshot(desk.store)
+  const answer = await ask(desk, as, line, row)
+  expect(answer.status).toBe(status)
+  expect(answer.body.error.code).toBe(code)
+  expect(answer.headers.get('www-authenticate')?.startsWith('Bearer ') ?? false).toBe(status === 401)
+  expect(await snapshot(desk.store)).toEqual(before)
+}
+
+async function snapshot(store: KeyStore) {
+  const keys = await store.list({ owner: undefined, beforeId: undefined, limit: 100, conditions: [] })
+  return { keys, policies: await store.listPolicies(), audit: await store.listAudit('acme', 0, 100) }
+}

@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+const reportPath = process.env['KEYWARD_TEST_REPORT']
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^keyward$/, replacement: source('./src/index.ts') },
+      { find: /^keyward\/sqlite$/, replacement: source('./src/stores/sqlite/sqlite.ts') },
+      { find: /^keyward\/manage$/, replacement: source('./src/manage/manage.ts') },
+      { find: /^keyward\/testing$/, replacement: source('./src/testing/testing.ts') },
+      { find: /^keyward\/(express|hono|fastify|fetch)$/, replacement: source('./adapters/$1.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    // .ci/run reads its counts from this file.
+    ...(reportPath === undefined ? {} : { reporters: ['default', ['json', { outputFile: reportPath }]] }),
+  },
+})

@@ -25,6 +25,24 @@ function fleet() {
   return { clock, gate, reads, kept, one, two, createKey: one.createKey }
 }
 
+/** Holds back those who come while it is told to, until it is told to let them go. */
+function heldBack() {
+  let release = () => {}
+  let held: Promise<void> | undefined
+  return {
+    wait: async () => held,
+    hold() {
+      held = new Promise((resolve) => {
+        release = resolve
+      })
+    },
+    holdNobodyElse() {
+      held = undefined
+    },
+    release: () => release(),
+  }
+}
+
 const tick = () => new Promise<void>((resolve) => setImmediate(resolve))
 
 describe('a gate on a server', () => {
@@ -95,6 +113,49 @@ describe('a gate on a server', () => {
     release()
     expect(await slow).toBe('admitted')
     expect(await outcomeOf(one.keyward, apiKey, { scopes: ['read'] })).toBe('admitted')
+  })
+
+  it('gives a nonce that is never presented with a read that was under way before it', async () => {
+    const clock = createTestClock()
+    const kept = memory({ losesDataOnExit: true, clock })
+    const gate = forgetfulGate(clock)
+    const [slowGate, slowRead] = [heldBack(), heldBack()]
+    const store: KeyStore = {
+      ...kept,
+      async findByDigest(digests) {
+        const record = await kept.findByDigest(digests)
+        await slowRead.wait()
+        return record
+      },
+    }
+    const slowly: Gate = {
+      local: false,
+      peek: gate.peek,
+      fence: gate.fence,
+      async admit(request) {
+        await slowGate.wait()
+        return gate.admit(request)
+      },
+    }
+    const { keyward, createKey } = createTestKeyward({ store, gate: slowly }, clock)
+    const { apiKey, id } = await createKey()
+    expect(await outcomeOf(keyward, apiKey)).toBe('admitted')
+    // One request is held up on its way to the gate with a copy; another forgets the copy, and is held up reading.
+    gate.forget()
+    slowGate.hold()
+    const toTheGate = outcomeOf(keyward, apiKey)
+    slowGate.holdNobodyElse()
+    slowRead.hold()
+    const reading = outcomeOf(keyward, apiKey)
+    for (let turn = 0; turn < 5; turn++) await tick()
+    slowRead.holdNobodyElse()
+    expect((await keyward.keys.revoke(id)).fenced).toBe(true)
+    gate.forget()
+    slowGate.release()
+    for (let turn = 0; turn < 5; turn++) await tick()
+    slowRead.release()
+    expect(await Promise.all([toTheGate, reading])).toEqual(['invalid_api_key', 'invalid_api_key'])
+    expect(await outcomeOf(keyward, apiKey)).toBe('invalid_api_key')
   })
 
   it('tells of what was enabled or granted elsewhere at once', async () => {

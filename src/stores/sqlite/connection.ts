@@ -21,6 +21,7 @@ export class SqliteConnection {
   readonly #handle: SqliteHandle
   readonly #prefix: string
   readonly #statements = new Map<string, SqliteStatement>()
+  #lastWrite: Promise<unknown> = Promise.resolve()
 
   constructor(handle: SqliteHandle, prefix: string) {
     this.#handle = handle
@@ -36,19 +37,12 @@ export class SqliteConnection {
    * @returns The journal mode that the database is in.
    */
   async configure(): Promise<unknown> {
-    this.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}; PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL`)
-    const giveUpAt = performance.now() + PATIENCE_MS
-    for (;;) {
+    this.exec('PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL')
+    return this.#patiently(() => {
       const mode = this.get('PRAGMA journal_mode')?.['journal_mode']
       if (mode === 'wal' || !this.isShared) return mode
-      try {
-        return this.get('PRAGMA journal_mode = WAL')?.['journal_mode']
-      } catch (error) {
-        // Two processes that switch a new file at once are told so in spite of the patience.
-        if (!isBusy(error) || performance.now() > giveUpAt) throw error
-      }
-      await sleep(10 + Math.random() * 20)
-    }
+      return this.get('PRAGMA journal_mode = WAL')?.['journal_mode']
+    })
   }
 
   get(sql: string, ...values: SqliteValue[]): Row | undefined {
@@ -71,12 +65,17 @@ export class SqliteConnection {
 
   /**
    * Does synchronous work in one transaction that holds the write lock from its start: all of it is durable when
-   * this resolves, or nothing of it was done. Waits at most 5 seconds for the lock, and leaves the event loop free
-   * meanwhile.
+   * this resolves, or nothing of it was done. Writes take turns. Once it is its turn, each waits at most 5 seconds
+   * for other processes, and leaves the event loop free meanwhile.
    */
   async write<T>(work: () => T): Promise<T> {
-    const giveUpAt = performance.now() + PATIENCE_MS
-    while (!this.#begin(giveUpAt)) await sleep(1 + Math.random() * 9)
+    const written = this.#lastWrite.then(() => this.#patiently(() => this.#transact(work)))
+    this.#lastWrite = written.catch(() => {})
+    return written
+  }
+
+  #transact<T>(work: () => T): T {
+    this.exec('BEGIN IMMEDIATE')
     try {
       const result = work()
       this.exec('COMMIT')
@@ -87,16 +86,22 @@ export class SqliteConnection {
     }
   }
 
-  #begin(giveUpAt: number): boolean {
-    this.exec(`PRAGMA busy_timeout = ${BLOCKING_MS}`)
-    try {
-      this.exec('BEGIN IMMEDIATE')
-      return true
-    } catch (error) {
-      if (!isBusy(error) || performance.now() > giveUpAt) throw error
-      return false
-    } finally {
-      this.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}`)
+  /**
+   * Tries again while another process holds the lock. SQLite's own patience would hold up the event loop, and two
+   * processes that switch a new file to the write-ahead log at once are refused in spite of it.
+   */
+  async #patiently<T>(attempt: () => T): Promise<T> {
+    const giveUpAt = performance.now() + PATIENCE_MS
+    for (;;) {
+      this.exec(`PRAGMA busy_timeout = ${BLOCKING_MS}`)
+      try {
+        return attempt()
+      } catch (error) {
+        if (!isBusy(error) || performance.now() > giveUpAt) throw error
+      } finally {
+        this.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}`)
+      }
+      await sleep(1 + Math.random() * 9)
     }
   }
 

@@ -24,9 +24,7 @@ export function prepareDatabaseFile(path: string): void {
 
 function checkFile(path: string): void {
   const file = statSync(path, { throwIfNoEntry: false })
-  if (file === undefined) return
-  if (!file.isFile()) throw new ConfigError(`sqlite(): ${path} must be a file.`)
-  if (process.platform === 'win32') return
+  if (file === undefined || process.platform === 'win32') return
   const mode = (file.mode & 0o777).toString(8).padStart(4, '0')
   if ((file.mode & 0o077) !== 0)
     throw new ConfigError(`sqlite(): ${path} must be closed to other users, but has mode ${mode}: chmod 600 ${path}`)

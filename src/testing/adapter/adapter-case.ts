@@ -59,6 +59,8 @@ export interface AdapterCase {
 export interface SiteOptions extends Partial<Omit<KeywardOptions, 'store'>> {
   /** The store, by the clock that it must tell the time by. Default: one in memory. */
   readonly makeStore?: (clock: TestClock) => KeywardOptions['store']
+  /** Puts something of a case's own in the place of parts of the keyward that is served. */
+  readonly alter?: (keyward: Keyward) => Keyward
   /** Guards of the route `GET /`; default one that demands nothing but a key. */
   readonly guards?: readonly RouteOptions[]
   /** What the handler of `GET /` does; default it answers the identity. */
@@ -94,7 +96,7 @@ async function withSite(
   options: SiteOptions,
   body: (site: Site) => Promise<void>,
 ): Promise<void> {
-  const { makeStore, guards, handle, routes: more = [], key: input, ...rest } = options
+  const { makeStore, alter, guards, handle, routes: more = [], key: input, ...rest } = options
   const clock = createTestClock()
   const test = createTestKeyward(makeStore === undefined ? rest : { ...rest, store: makeStore(clock) }, clock)
   const key = await test.createKey(input)
@@ -109,7 +111,7 @@ async function withSite(
       },
     }),
   )
-  const server = await harness.listen(test.keyward, routes)
+  const server = await harness.listen(alter === undefined ? test.keyward : alter(test.keyward), routes)
   let output = ''
   const talk: Site['exchange'] = async (bytes, methods) => {
     const answer = await exchange(server.port, bytes, methods)

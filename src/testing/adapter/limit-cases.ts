@@ -114,6 +114,27 @@ export const limitCases: readonly AdapterCase[] = [
       site.expectRuns(0)
     },
   ),
+  ...['at once', 'later'].map((when) =>
+    adapterCase(
+      `runs no handler, and shows the limits, when the second half refuses ${when}`,
+      {
+        ...hundredAMinute,
+        alter: (keyward) => ({
+          ...keyward,
+          begin(context) {
+            const denial = keyward.deny(context, 'insufficient_credits')
+            return when === 'later' ? Promise.resolve(denial) : denial
+          },
+        }),
+      },
+      async (site) => {
+        const refused = await site.getWithKey()
+        expectRefusal(refused, 402, 'insufficient_credits')
+        expectLimit(refused, [100, 99, START_SECONDS + 60])
+        site.expectRuns(0)
+      },
+    ),
+  ),
   adapterCase(
     'answers over the limit as Pipevideo does, to the byte',
     { ...tenAMinute, profile: pipevideo },

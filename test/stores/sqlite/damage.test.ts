@@ -8,6 +8,7 @@ import { listIds, sampleAudit, sampleKey, storeKeys } from '../../../src/testing
 import { temporaryFile } from './temporary-files.ts'
 
 interface Scene {
+  readonly file: string
   readonly store: SqliteKeyStore
   readonly database: Libsql.Database
   readonly damaged: KeyRecord
@@ -26,7 +27,7 @@ async function setTheScene(): Promise<Scene> {
   })
   const damaged = await storeKeys(store, sampleKey({ name: 'secret name', metadata: { secret: 'secret' } }))
   const sound = await storeKeys(store, sampleKey({ owner: 'other' }))
-  return { store, database, damaged, sound }
+  return { file, store, database, damaged, sound }
 }
 
 async function failureOf(call: Promise<unknown>): Promise<Error> {
@@ -85,18 +86,24 @@ describe('a damaged row of a SQLite store (50, 229)', () => {
   })
 
   it('is never found under a digest that is only alike: by case or by length (51)', async () => {
-    const { store, database, damaged } = await setTheScene()
-    database.exec('PRAGMA writable_schema = ON')
-    database.exec(
-      `UPDATE sqlite_schema SET sql = replace(sql, 'digest TEXT NOT NULL UNIQUE', 'digest TEXT NOT NULL COLLATE NOCASE UNIQUE')
-       WHERE name = 'keyward_keys'`,
-    )
-    database.exec('PRAGMA writable_schema = OFF; REINDEX')
+    const { file, store, database, damaged } = await setTheScene()
+    await store.close()
+    database.exec(`
+      PRAGMA writable_schema = ON;
+      UPDATE sqlite_schema SET sql = replace(sql, 'digest TEXT NOT NULL', 'digest TEXT NOT NULL COLLATE NOCASE')
+      WHERE name = 'keyward_keys';
+      PRAGMA schema_version = 999;
+      PRAGMA writable_schema = OFF`)
+    const rebuilt = new Libsql(file)
+    rebuilt.exec('REINDEX')
     const { digest } = damaged
-    const other = digest === digest.toLowerCase() ? digest.toUpperCase() : digest.toLowerCase()
-    const again = sqlite(database)
+    const other = digest.toLowerCase()
+    const query = 'SELECT count(*) AS found FROM keyward_keys WHERE digest = ?'
+    expect(rebuilt.prepare(query).get(other)).toMatchObject({ found: 1 })
+    const again = sqlite(rebuilt)
     await again.open()
     expect(await again.findByDigest([other])).toBeUndefined()
-    expect(await store.findByDigest([digest])).toEqual(damaged)
+    expect(await again.findByDigest([other, digest])).toEqual(damaged)
+    rebuilt.close()
   })
 })

@@ -7,7 +7,7 @@ import type { StoreAnswer, StoreCall } from './store-process.ts'
 
 const script = fileURLToPath(new URL('./store-process.ts', import.meta.url))
 
-/** A store in a process of its own. Errors arrive with their name and message. */
+/** A store in a process of its own. Errors arrive with their name, and a message that ends with their cause's. */
 export interface RemoteStore {
   readonly process: ChildProcess
   call<M extends StoreCall['method']>(

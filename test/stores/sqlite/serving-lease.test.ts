@@ -9,8 +9,8 @@ import type { SqliteKeyStore } from '../../../src/stores/sqlite/sqlite-key-store
 import { startRemoteStore } from './remote-store.ts'
 import { temporaryFile } from './temporary-files.ts'
 
-/** A store for which no time passes: what it gets, it gets at once. */
-const standing: Clock = { now: () => Date.now(), monotonic: () => 0 }
+/** A clock that stands: what a store gets by it, it does not get by waiting. */
+const standing: Clock = { now: () => 1_000_000, monotonic: () => 0 }
 
 async function open(file: string, clock?: Clock): Promise<SqliteKeyStore> {
   const store = sqlite(file, clock && { clock })
@@ -115,7 +115,7 @@ describe('the claim to serve on a SQLite file', () => {
   it('passes at once from a process elsewhere that last renewed more than six seconds ago', async () => {
     const file = temporaryFile()
     await open(file)
-    writeHolder(file, { renewedAt: Date.now() - 6_500 })
+    writeHolder(file, { renewedAt: standing.now() - 6_001 })
     await (await open(file, standing)).claim()
   })
 

@@ -103,6 +103,17 @@ describe('the file of a SQLite store', () => {
     expect(await listIds(store, {})).toEqual([])
   })
 
+  it('is put into write-ahead mode while another process reads it, as soon as that lets it', async () => {
+    const file = makeFile(temporaryFile(), 0o600)
+    const other = openRaw(file)
+    other.exec('CREATE TABLE theirs (id INTEGER); BEGIN')
+    expect(other.prepare('SELECT count(*) AS rows FROM theirs').get()).toMatchObject({ rows: 0 })
+    const opening = open(file)
+    await sleep(50)
+    other.exec('COMMIT')
+    expect(await listIds(await opening, {})).toEqual([])
+  })
+
   it('is in write-ahead mode, and every commit is synchronised', async () => {
     const database = openRaw(temporaryFile())
     database.exec('PRAGMA synchronous = OFF')
@@ -153,17 +164,30 @@ describe('the schema of a SQLite store', () => {
 })
 
 describe('a commit of a SQLite store', () => {
-  it('resolves no sooner than 10 ms after it can be seen elsewhere', async () => {
-    const [store, reader] = await openTwice()
+  it('resolves no sooner than 10 ms after it was asked for, when it can long be seen elsewhere', async () => {
+    const file = temporaryFile()
+    const [store, reader] = [await open(file), await open(file)]
     const record = await storeKeys(store, sampleKey())
     reader.changedElsewhere()
     for (let version = 1; version < 6; version += 1) {
-      const commit = commitOne(store, putting({ ...record, revokedAt: instant(version) }, version))
-      const madeAt = performance.now()
+      const askedAt = performance.now()
+      expect(await commitOne(store, putting({ ...record, revokedAt: instant(version) }, version))).toBe('committed')
+      expect(performance.now() - askedAt).toBeGreaterThanOrEqual(9)
       expect(reader.changedElsewhere()).toBe(true)
-      expect(await commit).toBe('committed')
-      expect(performance.now() - madeAt).toBeGreaterThanOrEqual(9)
     }
+  })
+
+  it('can be seen elsewhere for the whole time that it is held back', async () => {
+    const file = temporaryFile()
+    const [store, reader] = [await open(file, { noticeMs: 1_000 }), await open(file)]
+    const record = sampleKey()
+    await commitOne(store, putting(record, 0, { unseen: true }))
+    const commit = commitOne(store, putting({ ...record, revokedAt: instant() }, 1))
+    await sleep(300)
+    expect((await reader.findById(record.id))?.revokedAt).toEqual(instant())
+    const seenAt = performance.now()
+    expect(await commit).toBe('committed')
+    expect(performance.now() - seenAt).toBeGreaterThan(100)
   })
 
   it('holds back nothing that nobody can have read: new keys, and what was not committed', async () => {
@@ -258,11 +282,6 @@ describe('a SQLite store in memory', () => {
     expect(store.isServing).toBe(false)
   })
 })
-
-async function openTwice(): Promise<[SqliteKeyStore, SqliteKeyStore]> {
-  const file = temporaryFile()
-  return [await open(file), await open(file)]
-}
 
 function makeFile(file: string, mode: number, text = ''): string {
   writeFileSync(file, text, { mode })

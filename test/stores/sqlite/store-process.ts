@@ -21,7 +21,7 @@ if (process.argv[2] !== undefined) {
     process.send?.(
       await act(...args).then(
         (value): StoreAnswer => ({ id, value }),
-        ({ name, message }: Error): StoreAnswer => ({ id, error: { name, message } }),
+        ({ name, message, cause }: Error): StoreAnswer => ({ id, error: { name, message: `${message} ${cause}` } }),
       ),
     )
   })

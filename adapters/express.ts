@@ -6,7 +6,6 @@ import {
   attachedIdentity,
   type Denial,
   type DenialCode,
-  denyError,
   type ErrorDetails,
   headOfNode,
   type Identity,
@@ -76,7 +75,7 @@ export function errorHandler(keyward: Keyward): [RequestHandler, ErrorRequestHan
     (_request, _response, next) => next(new NotFoundError('No route answers this request.')),
     (error, request, response, next) => {
       if (response.headersSent) next(error)
-      else answerNode(response, denyError(keyward, receive(keyward, request, response), error))
+      else answerNode(response, keyward.denyError(receive(keyward, request, response), error))
     },
   ]
 }

@@ -5,7 +5,6 @@ import {
   attachedIdentity,
   type Denial,
   type DenialCode,
-  denyError,
   type ErrorDetails,
   headOfNode,
   type Identity,
@@ -73,7 +72,7 @@ export function errorHandler(keyward: Keyward): KeyErrorHandler {
   return (...given: [unknown, AnyRequest, FastifyReply] | [AnyRequest, FastifyReply]) => {
     const [error, request, reply] =
       given.length === 3 ? given : ([new NotFoundError('No route answers this request.'), ...given] as const)
-    send(reply, denyError(keyward, receive(keyward, request, reply), error))
+    send(reply, keyward.denyError(receive(keyward, request, reply), error))
   }
 }
 

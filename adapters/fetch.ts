@@ -3,7 +3,6 @@ import {
   attachedDenial,
   attachedIdentity,
   type DenialCode,
-  denyError,
   type ErrorDetails,
   fieldsToSet,
   headOfFetch,
@@ -72,7 +71,7 @@ export function errorHandler(keyward: Keyward): FetchWrapper {
       try {
         return await handler(request, ...rest)
       } catch (error) {
-        const denial = denyError(keyward, receive(keyward, request, rest), error)
+        const denial = keyward.denyError(receive(keyward, request, rest), error)
         return withFetchHeaders(answerFetch(denial, request.method), fieldsToSet(request))
       }
     }

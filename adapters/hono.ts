@@ -5,7 +5,6 @@ import {
   attachedIdentity,
   type Denial,
   type DenialCode,
-  denyError,
   type ErrorDetails,
   fieldsToSet,
   headOfFetch,
@@ -71,7 +70,7 @@ export function requestId(keyward: Keyward): MiddlewareHandler {
 export function errorHandler(keyward: Keyward): KeyErrorHandler {
   return (...given: [unknown, Context] | [Context]) => {
     const [error, c] = given.length === 2 ? given : [new NotFoundError('No route answers this request.'), given[0]]
-    return send(c, denyError(keyward, receive(keyward, c), error))
+    return send(c, keyward.denyError(receive(keyward, c), error))
   }
 }
 

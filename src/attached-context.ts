@@ -1,5 +1,5 @@
 import type { Denial, DenialContext } from './answers/denial.ts'
-import { codeOfError, inputIssues, issuesOfError, type SchemaIssue } from './answers/error-code.ts'
+import { inputIssues, type SchemaIssue } from './answers/error-code.ts'
 import type { DenialCode } from './answers/standard-answers.ts'
 import type { RequestHead } from './credential/request-head.ts'
 import type { Identity } from './identity.ts'
@@ -74,9 +74,4 @@ export function attachedDenial(native: object, code: DenialCode, { issues, ...de
   if (attached === undefined) throw new Error('sendError: neither requestId nor requireKey has seen this request.')
   const { keyward, context } = attached
   return keyward.deny(context, code, { ...details, issues: issues && inputIssues(issues) })
-}
-
-/** Makes the answer for something thrown: nothing of it but its code, and the fields that broke a rule, gets out. */
-export function denyError(keyward: Keyward, context: RequestContext, error: unknown): Denial {
-  return keyward.deny(context, codeOfError(error), { issues: issuesOfError(error) })
 }

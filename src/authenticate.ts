@@ -13,7 +13,7 @@ import type { PolicyBook } from './limits/policies.ts'
 import type { Clock } from './model/clock.ts'
 import { withinDeadline } from './model/deadline.ts'
 import { StoreUnavailableError } from './model/errors.ts'
-import type { Gate, WindowState } from './model/gate.ts'
+import type { Gate, GateAnswer, WindowState } from './model/gate.ts'
 import type { KeyRecord } from './model/key-record.ts'
 import { andThen, type MaybePromise } from './model/maybe-promise.ts'
 import { createRefusals } from './refuse.ts'
@@ -21,8 +21,12 @@ import type { RequestContext } from './request-context.ts'
 import type { Route } from './route.ts'
 import type { Start } from './start.ts'
 
+/** No key of any format is longer; what is, is not even hashed. */
+const MAX_KEY_CHARACTERS = 512
 /** A key that was changed while it was read is read again this often; then the store is behind the gate: 503. */
 const MAX_REREADS = 3
+/** How long a gate on a server may take; a driver has a shorter deadline of its own. */
+const GATE_DEADLINE_MS = 1_000
 /** How long a request waits for a store that is being opened or migrated, before it is answered with 503. */
 const START_DEADLINE_MS = 10_000
 /** A request whose body took longer than this to arrive is judged again before its handler begins. */
@@ -52,6 +56,8 @@ interface Visit {
   readonly digest: string
   /** Whether the request was admitted before, and is only judged again. */
   readonly isAgain: boolean
+  /** Monotonic instant at which its copy was found, or read. */
+  foundAtMs: number
   rereads: number
 }
 
@@ -80,10 +86,13 @@ export function createWalk(rooms: WalkRooms): Walk {
     const credential = parseAuthorization(context.head.headerLines('authorization'))
     if ('refused' in credential) return refuse(context, credential.refused)
     const { apiKey } = credential
-    if (!rooms.recognises(apiKey)) return refuse(context, 'invalid_api_key_format')
-    if (!rooms.start.isServing()) return started().then(() => admit(context, route, isAgain))
+    if (apiKey.length > MAX_KEY_CHARACTERS) return refuse(context, 'invalid_api_key_format')
+    if (!rooms.start.isServing()) {
+      if (!rooms.recognises(apiKey)) return refuse(context, 'invalid_api_key_format')
+      return started().then(() => admit(context, route, isAgain))
+    }
     return andThen(rooms.digester.digest(apiKey), (digest) =>
-      findCopy({ context, route, apiKey, digest, isAgain, rereads: 0 }),
+      findCopy({ context, route, apiKey, digest, isAgain, foundAtMs: clock.monotonic(), rereads: 0 }),
     )
   }
 
@@ -97,11 +106,12 @@ export function createWalk(rooms: WalkRooms): Walk {
   }
 
   function findCopy(visit: Visit): MaybePromise<Identity | Denial> {
-    const monotonic = clock.monotonic()
-    if (copies.poll(monotonic)) arePoliciesOld = true
-    if (arePoliciesOld) return learnPolicies().then(() => lookUp(visit, 0))
-    const copy = copies.get(visit.digest, monotonic)
-    return copy === undefined ? lookUp(visit, 0) : decide(visit, copy, undefined)
+    if (copies.poll(visit.foundAtMs)) arePoliciesOld = true
+    const copy = arePoliciesOld ? undefined : copies.get(visit.digest, visit.foundAtMs)
+    if (copy !== undefined) return decide(visit, copy, undefined)
+    // What has a copy was recognised when it was read: the checksum is worked out for others, before the store is asked.
+    if (!rooms.recognises(visit.apiKey)) return refuse(visit.context, 'invalid_api_key_format')
+    return arePoliciesOld ? learnPolicies().then(() => lookUp(visit, 0)) : lookUp(visit, 0)
   }
 
   /** Until the policies could be read anew, every request tries: none is judged by what another process has changed. */
@@ -121,6 +131,7 @@ export function createWalk(rooms: WalkRooms): Walk {
       missed = visit.rereads === 0 && copies.isUnknown(visit.digest, clock.monotonic())
       const copy = missed ? undefined : await copies.read(visit.digest, digests, notBefore)
       missed = copy === undefined
+      visit.foundAtMs = clock.monotonic()
       recover()
       return copy === undefined ? refuseUnknown(visit.context) : decide(visit, copy, nonce)
     } finally {
@@ -139,14 +150,15 @@ export function createWalk(rooms: WalkRooms): Walk {
     const { owner, lineage, version } = record
     const request = { owner, lineage, version, nonce, buckets: plan?.buckets ?? [] }
 
-    return andThen(reason === undefined && plan !== undefined ? gate.admit(request) : gate.peek(request), (answer) => {
+    const decided = reason === undefined && plan !== undefined ? gate.admit(request) : gate.peek(request)
+    return andThen(inTime(decided), (answer) => {
       if (answer.outcome === 'stale') return readAgain(visit, record, undefined)
       if (answer.outcome === 'unknown') return readAgain(visit, record, answer.nonce)
       if (plan === undefined) return refuseKey(context, record, reason ?? 'policy_missing')
       if (reason !== undefined) return refuseKey(context, record, reason, { route, windows: answer.windows, plan })
       if (answer.outcome === 'refused') return refuseLimit(context, record, answer.windows, plan)
       if (answer.outcome !== 'admitted') throw new StoreUnavailableError('The gate gave an answer that is none.')
-      return (visit.isAgain ? context.admission : undefined) ?? welcome(context, copy, plan, answer.windows)
+      return (visit.isAgain ? context.admission : undefined) ?? welcome(visit, copy, plan, answer.windows)
     })
   }
 
@@ -159,12 +171,12 @@ export function createWalk(rooms: WalkRooms): Walk {
     return lookUp(visit, copies.mark(), nonce)
   }
 
-  function welcome(context: RequestContext, copy: Copy, plan: Plan, windows: readonly WindowState[]): Identity {
+  function welcome(visit: Visit, copy: Copy, plan: Plan, windows: readonly WindowState[]): Identity {
+    const { context, foundAtMs } = visit
     const { record } = copy
-    const monotonic = clock.monotonic()
-    if (monotonic >= copy.nextUseAt) rooms.uses.note(copy, monotonic)
+    if (foundAtMs >= copy.nextUseAt) rooms.uses.note(copy, foundAtMs)
     const earlier = context.admission
-    const admission = new Admission(context, record, plan, windows, monotonic, earlier)
+    const admission = new Admission(context, record, plan, windows, foundAtMs, earlier)
     context.admission = admission
     if (observer !== undefined) {
       const { id: keyId, owner } = record
@@ -217,6 +229,10 @@ export function createWalk(rooms: WalkRooms): Walk {
     },
     begin: (context, route) => guarded(context, () => begin(context, route)),
   }
+}
+
+function inTime(answer: MaybePromise<GateAnswer>): MaybePromise<GateAnswer> {
+  return answer instanceof Promise ? withinDeadline(answer, GATE_DEADLINE_MS) : answer
 }
 
 const MOUNTED_TWICE = {

@@ -45,6 +45,8 @@ export type KeywardEvent =
   | { readonly type: 'degraded'; readonly part: 'store' | 'gate' | 'start' | 'uses' | 'walk'; readonly cause: unknown }
   /** The part named by the last `degraded` works again. */
   | { readonly type: 'recovered'; readonly part: 'store' | 'gate' | 'start' | 'uses' | 'walk' }
+  /** A handler threw what was answered as an error of the server; `cause` is what it threw. */
+  | { readonly type: 'failed'; readonly requestId: string; readonly cause: unknown }
   /** Something is probably not what the host meant. Told once each. */
   | { readonly type: 'warning'; readonly code: 'client_address_unset' | 'mounted_twice'; readonly message: string }
 

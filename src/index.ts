@@ -8,7 +8,6 @@ export type { Answer, DenialCode } from './answers/standard-answers.ts'
 export {
   attachedDenial,
   attachedIdentity,
-  denyError,
   type ErrorDetails,
   fieldsToSet,
   idField,

@@ -1,4 +1,5 @@
 import { createDenial, type Denial, type DenialContext } from './answers/denial.ts'
+import { codeOfError, issuesOfError } from './answers/error-code.ts'
 import { defaultProfile, type Profile } from './answers/profile.ts'
 import { createRequestIds } from './answers/request-id.ts'
 import type { DenialCode } from './answers/standard-answers.ts'
@@ -66,6 +67,8 @@ export interface Keyward {
   begin(context: RequestContext, route: Route): MaybePromise<Denial | undefined>
   /** Makes any answer of the profile, for an error of the host's own. */
   deny(context: RequestContext, code: DenialCode, details?: Omit<DenialContext, 'requestId' | 'acceptsProblem'>): Denial
+  /** Makes the answer for something thrown: nothing of it but its code, and the fields that broke a rule, gets out. */
+  denyError(context: RequestContext, error: unknown): Denial
 }
 
 /** A key to check, and what it must be good for. */
@@ -121,7 +124,7 @@ export function createKeyward(options: KeywardOptions): Keyward {
     clientAddress,
     audience,
     observer,
-    recognises: (apiKey) => apiKey.length <= MAX_KEY_CHARACTERS && formats.some((format) => format.recognises(apiKey)),
+    recognises: (apiKey) => formats.some((format) => format.recognises(apiKey)),
     attempts: createFailedAttempts(
       clock,
       options.clientAddress === undefined ? undefined : (options.limits?.failedAttempts ?? {}),
@@ -149,8 +152,11 @@ export function createKeyward(options: KeywardOptions): Keyward {
   }
 
   function receive(head: RequestHead): RequestContext {
-    return new RequestContext(head, profile, requestIds(incomingId(head)), clock)
+    return new RequestContext(head, profile, clock, () => requestIds(incomingId(head)))
   }
+
+  const deny: Keyward['deny'] = (context, code, details) =>
+    createDenial(profile, code, { ...details, ...context.answerContext() })
 
   return {
     keys,
@@ -177,7 +183,13 @@ export function createKeyward(options: KeywardOptions): Keyward {
     receive,
     admit: walk.admit,
     begin: walk.begin,
-    deny: (context, code, details) => createDenial(profile, code, { ...details, ...context.answerContext() }),
+    deny,
+    denyError(context, error) {
+      const code = codeOfError(error)
+      if (profile.answers[code].status >= 500)
+        tell(observer, { type: 'failed', requestId: context.requestId, cause: error })
+      return deny(context, code, { issues: issuesOfError(error) })
+    },
   }
 }
 
@@ -185,9 +197,6 @@ export function createKeyward(options: KeywardOptions): Keyward {
 function unlessGone(error: unknown): undefined {
   if (!(error instanceof NotFoundError)) throw error
 }
-
-/** No key of any format is longer; what is, is not even hashed. */
-const MAX_KEY_CHARACTERS = 512
 
 const CLIENT_ADDRESS_UNSET = {
   type: 'warning',

@@ -8,18 +8,24 @@ import type { Clock } from './model/clock.ts'
 export class RequestContext {
   readonly head: RequestHead
   readonly profile: Profile
-  /** Id of the request, the same on the response, in its error and in events. */
-  readonly requestId: string
   /** What was admitted so far; `undefined` before the first `requireKey`. */
   admission: Admission | undefined
   readonly #clock: Clock
+  readonly #makeId: () => string
+  #requestId: string | undefined
 
-  constructor(head: RequestHead, profile: Profile, requestId: string, clock: Clock) {
+  constructor(head: RequestHead, profile: Profile, clock: Clock, makeId: () => string) {
     this.head = head
     this.profile = profile
-    this.requestId = requestId
     this.admission = undefined
     this.#clock = clock
+    this.#makeId = makeId
+  }
+
+  /** Id of the request, the same on the response, in its error and in events; made when it is first asked for. */
+  get requestId(): string {
+    this.#requestId ??= this.#makeId()
+    return this.#requestId
   }
 
   /** Wall time in milliseconds since the Unix epoch. */

@@ -331,10 +331,14 @@ describe('the second half', () => {
     expect((await keyward.begin(context, keyward.route()))?.code).toBe('invalid_api_key')
   })
 
-  it('lets nobody in who was not admitted', async () => {
-    const { keyward } = createTestKeyward()
-    const context = keyward.receive(headWith('sk_never_seen'))
-    expect((await keyward.begin(context, keyward.route()))?.denied).toBe(true)
+  it('is the whole walk for a request that skipped the first', async () => {
+    const { keyward, createKey } = createTestKeyward({
+      limits: { policies: { default: [{ limit: 1, windowSeconds: 60 }] } },
+    })
+    const { apiKey } = await createKey()
+    const begin = async (key: string) => (await keyward.begin(keyward.receive(headWith(key)), keyward.route()))?.code
+    expect(await begin('sk_never_seen')).toBe('invalid_api_key_format')
+    expect([await begin(apiKey), await begin(apiKey)]).toEqual([undefined, 'rate_limit_exceeded'])
   })
 })
 

@@ -21,11 +21,17 @@ export interface Uses {
 export function createUses(store: KeyStore, observer: Observer | undefined): Uses {
   let waiting = new Map<string, KeyUse>()
   let timer: ReturnType<typeof setTimeout> | undefined
+  let armedAt = Number.NEGATIVE_INFINITY
   let failing = false
   let writing: Promise<void> = Promise.resolve()
 
+  /** A timer that is long overdue is one that ended with its request, as on Workers: it is armed anew. */
   function arm(): void {
-    timer ??= setTimeout(flush, FLUSH_INTERVAL_MS)
+    const monotonic = store.clock.monotonic()
+    if (timer !== undefined && monotonic - armedAt < 2 * FLUSH_INTERVAL_MS) return
+    clearTimeout(timer)
+    armedAt = monotonic
+    timer = setTimeout(flush, FLUSH_INTERVAL_MS)
     if (typeof timer === 'object') (timer as { unref?: () => void }).unref?.()
   }
 

@@ -1,6 +1,6 @@
 import { type Observer, tell } from '../events.ts'
 import { type ManageContext, ownerOf } from '../model/actor.ts'
-import { ForbiddenError, NotFoundError } from '../model/errors.ts'
+import { ForbiddenError, NotFoundError, StoreUnavailableError } from '../model/errors.ts'
 import { findKey } from '../model/find-key.ts'
 import type { Gate } from '../model/gate.ts'
 import type { KeyStore } from '../model/key-store.ts'
@@ -41,6 +41,9 @@ export interface LimitsRooms {
   readonly ready: () => Promise<void>
 }
 
+/** How often a key is read for a gate that has no version of it, or a newer one. */
+const MAX_READS = 4
+
 /** Creates the room. */
 export function createLimits({ store, gate, policies, observer, ready }: LimitsRooms): Limits {
   return {
@@ -74,12 +77,18 @@ export function createLimits({ store, gate, policies, observer, ready }: LimitsR
     },
     async read(keyId, context) {
       await ready()
-      const record = await findKey(store, keyId, context?.actor)
-      const plan = planRequest(policies, record, { cost: 1, policies: [] })
-      if (plan === undefined) throw new NotFoundError('A policy that the key names does not exist.')
-      const { lineage, version } = record
-      const answer = await gate.peek({ owner: record.owner, lineage, version, nonce: undefined, buckets: plan.buckets })
-      return 'windows' in answer ? labelled(answer.windows, plan.labels) : []
+      await policies.load()
+      let nonce: string | undefined
+      for (let attempt = 0; attempt < MAX_READS; attempt++) {
+        const record = await findKey(store, keyId, context?.actor)
+        const plan = planRequest(policies, record, { cost: 1, policies: [] })
+        if (plan === undefined) throw new NotFoundError('A policy that the key names does not exist.')
+        const { owner, lineage, version } = record
+        const answer = await gate.peek({ owner, lineage, version, nonce, buckets: plan.buckets })
+        if ('windows' in answer) return labelled(answer.windows, plan.labels)
+        nonce = answer.outcome === 'unknown' ? answer.nonce : undefined
+      }
+      throw new StoreUnavailableError('The store is behind the gate.')
     },
   }
 }

@@ -1,4 +1,4 @@
-import { answerFetch, type DenialCode, denyError, type Keyward, type RequestContext } from '../index.ts'
+import { answerFetch, type DenialCode, type Keyward, type RequestContext } from '../index.ts'
 import { entityTag } from './if-match.ts'
 import type { Reply } from './route-rules.ts'
 
@@ -27,5 +27,5 @@ export function refuse(
 
 /** Answers for something thrown: its code, and the fields that broke a rule. */
 export function refuseError(keyward: Keyward, received: RequestContext, error: unknown): Response {
-  return answerFetch(denyError(keyward, received, error), received.head.method)
+  return answerFetch(keyward.denyError(received, error), received.head.method)
 }

@@ -1,7 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import type { BulkSelection, DenialCode } from '../index.ts'
-import { InvalidInputError } from '../index.ts'
-import { keyId } from './key-id.ts'
+import { type BulkSelection, type DenialCode, InvalidInputError } from '../index.ts'
+import { isKeyId, keyId } from './key-id.ts'
 import { changedKeySchema, keyJson, rotatedKeySchema } from './key-json.ts'
 import type { ManageRouter } from './manage-router.ts'
 
@@ -85,8 +84,10 @@ export function keyActionRoutes(router: ManageRouter): void {
       body: bulk,
       success: { status: 200, schema: bulkSchema },
     },
-    async ({ body: { action, ...selection }, context }) => {
-      const results = await keys.bulk(action, oneOf(selection), context)
+    async ({ body: { action, ...rest }, actor, context }) => {
+      const selection = oneOf(rest)
+      if (action === 'enable' && mayReach(selection, actor.id)) return { refused: 'forbidden' }
+      const results = await keys.bulk(action, selection, context)
       const codeOf = (code: string) => profile.answers[code as DenialCode]?.code ?? code
       return { body: { results: results.map((one) => (one.ok ? one : { ...one, code: codeOf(one.code) })) } }
     },
@@ -97,4 +98,9 @@ function oneOf({ ids, owner }: { ids?: readonly string[] | undefined; owner?: st
   if (ids !== undefined && owner === undefined) return { ids }
   if (owner !== undefined && ids === undefined) return { owner }
   throw new InvalidInputError([{ path: [], message: 'must name either ids or an owner' }])
+}
+
+/** Whether a key that is an actor may be among those that it names: no key enables itself. */
+function mayReach(selection: BulkSelection, actorId: string): boolean {
+  return 'ids' in selection ? selection.ids.includes(actorId) : isKeyId(actorId)
 }

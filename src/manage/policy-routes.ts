@@ -58,8 +58,7 @@ export function policyRoutes(router: ManageRouter): void {
       conditional: true,
       success: { status: 200, schema: policySchema },
     },
-    async ({ parameter, body, actor, context }) => {
-      if (actor.owner !== null) return { refused: 'forbidden' }
+    async ({ parameter, body, context }) => {
       const policy = await limits.setPolicy(parameter('name'), body.windows.map(withoutUndefined), context)
       return { body: policyJson(policy), version: policy.version }
     },

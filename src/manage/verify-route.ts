@@ -38,6 +38,7 @@ const answer = z
 /** Adds the route by which services in other languages have API keys checked. It counts like a request. */
 export function verifyRoute(router: ManageRouter): void {
   const { keyward } = router
+  const invalid = (code: DenialCode) => ({ body: { valid: false, code: keyward.profile.answers[code].code } })
 
   router.add(
     {
@@ -50,10 +51,10 @@ export function verifyRoute(router: ManageRouter): void {
       success: { status: 200, schema: answer },
     },
     async ({ body, context }) => {
-      const { valid, code = 'invalid_api_key', key } = await keyward.verify(body, context)
-      if (valid && key !== undefined) return { body: { valid, key: keyJson(key) } }
-      if (isOurs(code)) return { refused: code }
-      return { body: { valid: false, code: keyward.profile.answers[inBody(code)].code } }
+      if (!isOneWord(body.apiKey)) return invalid('invalid_api_key_format')
+      const { key, code = 'invalid_api_key' } = await keyward.verify(body, context)
+      if (key !== undefined) return { body: { valid: true, key: keyJson(key) } }
+      return isOurs(code) ? { refused: code } : invalid(code)
     },
   )
 }
@@ -63,9 +64,7 @@ function isOurs(code: DenialCode): boolean {
   return code === 'service_unavailable' || code === 'internal_error'
 }
 
-/** A key in a body has no header that could be missing or malformed: what would break one is no key. */
-function inBody(code: DenialCode): DenialCode {
-  return code === 'missing_authorization_header' || code === 'malformed_authorization_header'
-    ? 'invalid_api_key_format'
-    : code
+/** Whether a text could stand in a header as one word: what could not, or not as it is, is no key. */
+function isOneWord(text: string): boolean {
+  return /^[\x21-\x2b\x2d-\x7e]+$/.test(text)
 }

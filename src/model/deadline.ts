@@ -9,7 +9,7 @@ import { StoreUnavailableError } from './errors.ts'
 export async function withinDeadline<T>(answer: Promise<T>, deadlineMs: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new StoreUnavailableError('The store did not answer in time.')), deadlineMs)
+    timer = setTimeout(() => reject(new StoreUnavailableError('The store or gate did not answer in time.')), deadlineMs)
   })
   try {
     return await Promise.race([answer, late])

@@ -30,7 +30,7 @@ const sound: Adapter = {
     if (refused !== undefined) kw.answerNode(call.response, refused)
     return refused === undefined
   },
-  fail: (keyward, call, error) => kw.answerNode(call.response, kw.denyError(keyward, receive(keyward, call), error)),
+  fail: (keyward, call, error) => kw.answerNode(call.response, keyward.denyError(receive(keyward, call), error)),
   arrive: (keyward, call) => kw.setNodeHeaders(call.response, [kw.idField(receive(keyward, call))]),
 }
 

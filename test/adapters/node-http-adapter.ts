@@ -24,7 +24,7 @@ export function errorHandler(keyward: kw.Keyward): (handler: Handler) => Handler
     try {
       await handler(request, response)
     } catch (error) {
-      kw.answerNode(response, kw.denyError(keyward, context, error))
+      kw.answerNode(response, keyward.denyError(context, error))
     }
   }
 }

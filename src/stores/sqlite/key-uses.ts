@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { KeyUse } from '../../model/key-store.ts'
 import type { SqliteConnection } from './connection.ts'
 
@@ -14,7 +13,6 @@ const RAISE_LAST_USE = `
 /** Raises last-used instants, in rows of their own. Where it fails midway, some are raised and some are not. */
 export async function recordUses(connection: SqliteConnection, uses: readonly KeyUse[]): Promise<void> {
   for (let start = 0; start < uses.length; start += USES_PER_TRANSACTION) {
-    if (start > 0) await nextTurn()
     await connection.write(() => {
       for (const { keyId, usedAt } of uses.slice(start, start + USES_PER_TRANSACTION))
         connection.run(RAISE_LAST_USE, usedAt.getTime(), keyId)

@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { clearInterval, setInterval } from 'node:timers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../../model/clock.ts'
-import { ConfigError } from '../../model/errors.ts'
+import { ConfigError, StoreUnavailableError } from '../../model/errors.ts'
 import type { Row, SqliteConnection } from './connection.ts'
 
 /** How often the holder renews. */
@@ -24,6 +24,7 @@ export class ServingLease {
   readonly #id = randomUUID()
   readonly #host = describeHost()
   #heartbeat: ReturnType<typeof setInterval> | undefined
+  #isReleased = false
 
   constructor(connection: SqliteConnection, clock: Clock) {
     this.#connection = connection
@@ -52,12 +53,15 @@ export class ServingLease {
       const isAlive = now - unchangedSince < 2 * HEARTBEAT_MS
       if (isAlive && now - begunAt >= LEASE_MS) throw refusal(holder)
       await sleep(LOOK_MS)
+      if (this.#isReleased) throw new StoreUnavailableError('The SQLite store was closed.')
     }
     this.#heartbeat = setInterval(() => void this.#renew(), HEARTBEAT_MS).unref()
+    if (this.#isReleased) await this.release()
   }
 
-  /** Gives the lease back, so that the next server need not wait. */
+  /** Gives the lease back, so that the next server need not wait; also one that is just being acquired. */
   async release(): Promise<void> {
+    this.#isReleased = true
     if (!this.isHeld) return
     this.#stop()
     await this.#connection.write(() => this.#connection.run('DELETE FROM keyward_servers WHERE id = ?', this.#id))

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import Libsql from 'libsql'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Clock } from '../../../src/model/clock.ts'
-import { ConfigError } from '../../../src/model/errors.ts'
+import { ConfigError, StoreUnavailableError } from '../../../src/model/errors.ts'
 import { sqlite } from '../../../src/stores/sqlite/sqlite.ts'
 import type { SqliteKeyStore } from '../../../src/stores/sqlite/sqlite-key-store.ts'
 import { startRemoteStore } from './remote-store.ts'
@@ -93,6 +93,21 @@ describe('the claim to serve on a SQLite file', () => {
     await first.close()
     await waiting
     expect(second.isServing).toBe(true)
+  })
+
+  it('is given up by a store that is closed while it waits', async () => {
+    const file = temporaryFile()
+    const [first, second] = [await open(file), sqlite(new Libsql(file), { clock: standing })]
+    await first.claim()
+    await second.open()
+    const waiting = second.claim()
+    await sleep(50)
+    await second.close()
+    await expect(waiting).rejects.toBeInstanceOf(StoreUnavailableError)
+    await first.close()
+    const third = await open(file, standing)
+    await third.claim()
+    expect(third.isServing).toBe(true)
   })
 
   it('is refused after six seconds to whoever sees the other renew', async () => {

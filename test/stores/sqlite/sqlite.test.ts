@@ -127,6 +127,25 @@ describe('the file of a SQLite store', () => {
   })
 })
 
+describe('a driver that fails while a SQLite store opens', () => {
+  it.each([
+    [{ code: 'SQLITE_READONLY_DIRECTORY' }, ConfigError],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 8 | (6 << 8) }, ConfigError],
+    [{ code: 'SQLITE_CANTOPEN', rawCode: 14 }, ConfigError],
+    [{ code: 'SQLITE_IOERR_READ', rawCode: 266 }, StoreUnavailableError],
+    [{ code: 'ERR_SQLITE_ERROR', errcode: 13 }, StoreUnavailableError],
+  ])('with %j is a fault of the configuration only where waiting is no cure', async (fields, kind) => {
+    const fail = () => {
+      throw Object.assign(new Error('it failed'), fields)
+    }
+    const failure = await sqlite({ exec: fail, prepare: fail })
+      .open()
+      .catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(kind)
+    expect((failure as Error).cause).toMatchObject(fields)
+  })
+})
+
 describe('the schema of a SQLite store', () => {
   it('is refused when it is newer than the code (222)', async () => {
     const file = temporaryFile()

@@ -25,6 +25,5 @@ if (process.argv[2] !== undefined) {
       ),
     )
   })
-  process.on('disconnect', () => process.exit())
   process.send?.({ id: 0 } satisfies StoreAnswer)
 }

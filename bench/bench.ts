@@ -1,0 +1,28 @@
+import { spawnSync } from 'node:child_process'
+import { cpus, totalmem } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+/** Each in a process of its own: no section inherits another one's heap, or what was optimised for it. */
+const SECTIONS = ['walk', 'memory', 'unknown-keys', 'throughput'] as const
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', multiple: true }, quick: { type: 'boolean', default: false } },
+})
+const chosen = values.only ?? SECTIONS
+const unknown = chosen.find((section) => !SECTIONS.some((known) => known === section))
+if (unknown !== undefined) throw new Error(`--only ${unknown}: must be one of ${SECTIONS.join(', ')}`)
+
+const [processor] = cpus()
+process.stdout.write(`${cpus().length} × ${processor?.model}, ${Math.round(totalmem() / 2 ** 30)} GB, `)
+process.stdout.write(`Node ${process.version}, ${process.platform}, ${new Date().toISOString().slice(0, 10)}\n`)
+
+for (const section of chosen) {
+  const program = fileURLToPath(new URL(`${section}.ts`, import.meta.url))
+  const flags = ['--expose-gc', '--import', 'tsx']
+  const { status } = spawnSync(process.execPath, [...flags, program, ...(values.quick ? ['--quick'] : [])], {
+    stdio: 'inherit',
+  })
+  if (status !== 0) process.exit(1)
+  process.stdout.write('\n')
+}

@@ -1,11 +1,12 @@
-// What `import 'keyward'` costs a bundle, zod aside.
+const gzipped = {
+  path: 'dist/index.js',
+  import: '*',
+  gzip: true,
+  modifyEsbuildConfig: (config) => ({ ...config, platform: 'node' }),
+}
+
+// What `import 'keyward'` costs a bundle, zod aside: our own code, and with the two other dependencies that it loads.
 export default [
-  {
-    path: 'dist/index.js',
-    import: '*',
-    ignore: ['zod'],
-    limit: '25 kB',
-    gzip: true,
-    modifyEsbuildConfig: (config) => ({ ...config, platform: 'node' }),
-  },
+  { ...gzipped, name: 'own code', ignore: ['zod', 'lru-cache', 'ipaddr.js'], limit: '27 kB' },
+  { ...gzipped, name: 'with lru-cache and ipaddr.js', ignore: ['zod'], limit: '37 kB' },
 ]

@@ -1,12 +1,9 @@
 import { createHash, hash, randomUUID } from 'node:crypto'
 
-/** What a check by hand comes to: header values, or `undefined` for a request to refuse. */
-export interface HandChecked {
-  readonly id: string
-  readonly limit: string
-  readonly remaining: string
-  readonly reset: string
-}
+/** Header fields of a request that is let in. */
+export type HandChecked = readonly (readonly [name: string, value: string])[]
+
+const NO_FIELDS: HandChecked = []
 
 interface Ring {
   readonly times: Float64Array
@@ -19,13 +16,16 @@ const digestOf = hash
   : (key: string) => createHash('sha256').update(key).digest('base64url')
 
 /**
- * Creates the least that checks a key and one exact window: a digest, a map, a ring of instants, four texts. It has no
- * scopes, no expiry, no revocation, no cost, no store and no answer worth the name.
+ * Creates the least that checks a key and one exact window: a digest, a map, a ring of instants, and, with fields, four
+ * texts. It has no scopes, no expiry, no revocation, no cost, no store and no answer worth the name.
+ *
+ * @returns A function from the Authorization header to the fields of the response; `undefined` refuses.
  */
 export function createHandCheck(
   keys: readonly string[],
   limit: number,
   windowMs: number,
+  withFields: boolean,
 ): (authorization: string | undefined) => HandChecked | undefined {
   const rings = new Map<string, Ring>()
   for (const key of keys) rings.set(digestOf(key), { times: new Float64Array(limit), head: 0, count: 0 })
@@ -43,12 +43,13 @@ export function createHandCheck(
     if (ring.count === limit) return undefined
     times[(ring.head + ring.count) % limit] = now
     ring.count += 1
+    if (!withFields) return NO_FIELDS
     const resetMs = Date.now() + windowMs - (now - times[ring.head]!)
-    return {
-      id: `req_${randomUUID()}`,
-      limit: limitText,
-      remaining: String(limit - ring.count),
-      reset: String(Math.ceil(resetMs / 1_000)),
-    }
+    return [
+      ['X-Request-Id', `req_${randomUUID()}`],
+      ['X-RateLimit-Limit', limitText],
+      ['X-RateLimit-Remaining', String(limit - ring.count)],
+      ['X-RateLimit-Reset', String(Math.ceil(resetMs / 1_000))],
+    ]
   }
 }

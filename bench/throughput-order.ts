@@ -3,9 +3,9 @@ export type Framework = 'express' | 'fastify' | 'hono'
 
 /**
  * What stands in front of the handler: nothing; this library or the least by hand, with three rate headers and a
- * request id; and both once more with the request id alone.
+ * request id; and both once more as a check alone, which leaves nothing on the response.
  */
-export type Variant = 'bare' | 'by hand' | 'keyward' | 'by hand, id only' | 'keyward, id only'
+export type Variant = 'bare' | 'by hand' | 'keyward' | 'by hand, check alone' | 'keyward, check alone'
 
 /** What a server is told when it is started, as JSON. */
 export interface ServerOrder {

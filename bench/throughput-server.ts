@@ -4,7 +4,7 @@ import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import express from 'express'
 import Fastify from 'fastify'
 import { Hono } from 'hono'
-import { createKeyward, createProfile, defaultProfile } from 'keyward'
+import { createKeyward, headOfNode, type NodeRequestLike } from 'keyward'
 import { requestId as expressId, requireKey as expressKey } from 'keyward/express'
 import { requestId as fastifyId, requireKey as fastifyKey } from 'keyward/fastify'
 import { requestId as honoId, requireKey as honoKey } from 'keyward/hono'
@@ -13,18 +13,16 @@ import { generatedStore } from './generated-keys.ts'
 import { LIMIT, type ServerOrder, WINDOW_SECONDS } from './throughput-order.ts'
 
 const { framework, variant, keys } = JSON.parse(process.argv[2] ?? '') as ServerOrder
-const withRate = !variant.endsWith('id only')
 const isByHand = variant.startsWith('by hand')
-const isKeyward = variant.startsWith('keyward')
 const body = { ok: true }
 
-const check = createHandCheck(keys, LIMIT, WINDOW_SECONDS * 1_000)
+const check = createHandCheck(keys, LIMIT, WINDOW_SECONDS * 1_000, variant === 'by hand')
 const keyward = createKeyward({
   store: generatedStore(true),
-  profile: createProfile(defaultProfile, { rateLimitHeaders: withRate ? 'x' : 'none' }),
   limits: { policies: { default: [{ limit: LIMIT, windowSeconds: WINDOW_SECONDS }] } },
 })
 await keyward.ready()
+const route = keyward.route()
 
 const server = await { express: expressServer, fastify: fastifyServer, hono: honoServer }[framework]()
 server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }))
@@ -35,8 +33,13 @@ function expressServer(): Server {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
-  if (isKeyward) app.use(expressId(keyward), expressKey(keyward))
-  if (isByHand)
+  if (variant === 'keyward') app.use(expressId(keyward), expressKey(keyward))
+  else if (variant === 'keyward, check alone')
+    app.use((request, response, next) => {
+      if (isGood(request)) next()
+      else response.sendStatus(401)
+    })
+  else if (isByHand)
     app.use((request, response, next) => {
       const checked = check(request.headers.authorization)
       if (checked === undefined) return void response.sendStatus(401)
@@ -49,17 +52,17 @@ function expressServer(): Server {
 
 async function fastifyServer(): Promise<Server> {
   const app = Fastify()
-  if (isKeyward) app.addHook('onRequest', fastifyId(keyward)).addHook('onRequest', fastifyKey(keyward))
-  if (isByHand)
+  if (variant === 'keyward') app.addHook('onRequest', fastifyId(keyward)).addHook('onRequest', fastifyKey(keyward))
+  else if (variant === 'keyward, check alone')
+    app.addHook('onRequest', (request, reply, done) => {
+      if (isGood(request.raw)) done()
+      else reply.code(401).send()
+    })
+  else if (isByHand)
     app.addHook('onRequest', (request, reply, done) => {
       const checked = check(request.headers.authorization)
       if (checked === undefined) return void reply.code(401).send()
-      reply.header('X-Request-Id', checked.id)
-      if (withRate) {
-        reply.header('X-RateLimit-Limit', checked.limit)
-        reply.header('X-RateLimit-Remaining', checked.remaining)
-        reply.header('X-RateLimit-Reset', checked.reset)
-      }
+      for (const [name, value] of checked) reply.header(name, value)
       done()
     })
   app.get('/', (_request, reply) => void reply.send(body))
@@ -69,8 +72,10 @@ async function fastifyServer(): Promise<Server> {
 
 function honoServer(): Server {
   const app = new Hono<{ Bindings: HttpBindings }>()
-  if (isKeyward) app.use(honoId(keyward), honoKey(keyward))
-  if (isByHand)
+  if (variant === 'keyward') app.use(honoId(keyward), honoKey(keyward))
+  else if (variant === 'keyward, check alone')
+    app.use((c, next) => (isGood(c.env.incoming) ? next() : Promise.resolve(c.body(null, 401))))
+  else if (isByHand)
     app.use((c, next) => {
       const checked = check(c.env.incoming.headers.authorization)
       if (checked === undefined) return Promise.resolve(c.body(null, 401))
@@ -81,10 +86,12 @@ function honoServer(): Server {
   return createServer(getRequestListener(app.fetch))
 }
 
-function setFields(response: ServerResponse, { id, limit, remaining, reset }: HandChecked): void {
-  response.setHeader('X-Request-Id', id)
-  if (!withRate) return
-  response.setHeader('X-RateLimit-Limit', limit)
-  response.setHeader('X-RateLimit-Remaining', remaining)
-  response.setHeader('X-RateLimit-Reset', reset)
+/** The check and nothing else, by the public face; a key that has no copy yet is let in, while its copy is read. */
+function isGood(request: NodeRequestLike): boolean {
+  const decision = keyward.admit(keyward.receive(headOfNode(request)), route)
+  return decision instanceof Promise || !decision.denied
+}
+
+function setFields(response: ServerResponse, fields: HandChecked): void {
+  for (const [name, value] of fields) response.setHeader(name, value)
 }

@@ -41,7 +41,7 @@ const fields = {
 }
 
 /** The rule for an owner's name: 1 to 256 characters, no control characters. */
-export const ownerName = line(256)
+const ownerName = line(256)
 
 /** Input of a new key. */
 export const newKeyInput = z.strictObject({

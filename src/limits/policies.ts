@@ -23,7 +23,7 @@ export const policyName = z
   )
 
 /** The rule for a policy's windows: 1 to 8 of them. */
-export const policyWindows = z
+const policyWindows = z
   .array(
     z.strictObject({
       limit: z

@@ -16,7 +16,7 @@ export interface KeyStore {
   /** The clock that instants of this store are compared with. */
   readonly clock: Clock
 
-  /** Migrates or checks the schema. Called once before anything else; may be called again after a failure. */
+  /** Migrates or checks the schema. Called before anything else; calling it again changes nothing, and after a failure tries again. */
   open(): Promise<void>
 
   /**
@@ -93,8 +93,9 @@ export interface KeyChange {
 }
 
 /**
- * What became of a change: `committed`; `superseded`, because the lineage's version was another one (read again
- * and judge anew); `duplicate`, because a digest or id is taken. The latter two changed nothing.
+ * What became of a change: `committed`; `superseded`, because the lineage's version or owner was another one (read
+ * again and judge anew); `duplicate`, because a digest or id is taken, and the id of a purged key stays taken. The
+ * latter two changed nothing.
  */
 export type ChangeOutcome = 'committed' | 'superseded' | 'duplicate'
 

@@ -200,8 +200,11 @@ describe('a gate on a server', () => {
         for (const { act, by, awaited } of script) {
           const { keyward } = by === 0 ? one : two
           if (act === 'forget') gate.forget()
-          else if (act === 'age') clock.advance(61_000)
-          else if (act === 'ask') {
+          else if (act === 'age') {
+            // A read under way would be a minute old at its end, which no deadline allows.
+            await Promise.all(pending)
+            clock.advance(61_000)
+          } else if (act === 'ask') {
             const answer = outcomeOf(keyward, apiKey, { scopes: ['write'] })
             const { isRevoked, isDisabled, isGranted } = truth
             if (awaited) {
@@ -225,9 +228,9 @@ describe('a gate on a server', () => {
         }
         await Promise.all(pending)
       }),
-      { numRuns: process.env['KEYWARD_LONG'] ? 2_000 : 60 },
+      { numRuns: process.env['KEYWARD_LONG'] ? 1_000 : 60 },
     )
-  })
+  }, 120_000)
 })
 
 describe('a store that is behind the gate', () => {

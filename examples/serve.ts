@@ -22,7 +22,11 @@ export async function serve(server: Server, keyward: Keyward, environment: Envir
 }
 
 async function end(server: Server, keyward: Keyward): Promise<void> {
+  // A client that keeps its connection open is told with its next answer that this was the last.
+  server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'))
+  const idle = setInterval(() => server.closeIdleConnections(), 100)
   await new Promise((closed) => server.close(closed))
+  clearInterval(idle)
   await keyward.close()
   process.exit(0)
 }

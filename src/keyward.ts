@@ -48,7 +48,9 @@ export interface Keyward {
   close(): Promise<void>
   /**
    * Checks a key from header fields, for whatever is no HTTP request of a framework: WebSockets, tRPC, queues.
-   * Never throws; `denied` tells the two answers apart.
+   * `denied` tells the two answers apart.
+   *
+   * @throws {ConfigError} When an option breaks its rule. Nothing else is thrown.
    */
   authenticate(headers: HeadersLike, options?: RouteOptions): MaybePromise<Identity | Denial>
   /**
@@ -166,7 +168,7 @@ export function createKeyward(options: KeywardOptions): Keyward {
     async close() {
       await start.close()
       await Promise.all([copies.idle(), committer.idle()])
-      await uses.flush()
+      await uses.close()
       await gate.close?.()
       await store.close()
     },

@@ -33,7 +33,7 @@ export interface KeysOptions {
 export interface LimitsOptions {
   /** Policies by name, each with 1 to 8 windows. A stored policy of the same name wins over one of the code. */
   readonly policies?: Readonly<Record<string, readonly Window[]>> | undefined
-  /** Names of the policies of a new key that names none. Default: `default`, if there is a policy of that name. */
+  /** Names of the policies of a new key that names none. Default: `default`, if the code has a policy of that name. */
   readonly default?: readonly string[] | undefined
   /** Budget of failed attempts per client address; works once `clientAddress` is set. */
   readonly failedAttempts?: FailedAttemptsOptions | undefined

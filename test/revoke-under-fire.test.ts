@@ -9,8 +9,7 @@ import { temporaryFile } from './stores/sqlite/temporary-files.ts'
 import { outcomeOf } from './visit.ts'
 
 const CALLERS = 8
-const isLong = process.env['KEYWARD_LONG'] !== undefined
-const total = isLong ? 200 : 15
+const total = 200
 
 const open: Keyward[] = []
 const children: ChildProcess[] = []

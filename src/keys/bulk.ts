@@ -1,9 +1,8 @@
 import { checkReach, type ManageContext } from '../model/actor.ts'
 import { InvalidInputError, KeywardError } from '../model/errors.ts'
 import type { KeyRecord } from '../model/key-record.ts'
-import type { KeyChange, KeyStore } from '../model/key-store.ts'
+import type { InstantCondition, KeyChange, KeyStore } from '../model/key-store.ts'
 import type { Committer } from './committer.ts'
-import { stateConditions } from './judge.ts'
 import { changeKey, findToChange, type Step } from './key-change.ts'
 
 /** Which keys: up to 1,000 ids, or all that an owner has. */
@@ -22,16 +21,19 @@ const PAGE = 1_000
 /**
  * Changes many keys, in transactions of up to 200, each key with its own outcome and audit entry.
  *
+ * @param conditions - Which of an owner's keys are meant.
  * @throws {InvalidInputError} For more than 1,000 ids.
  */
 export async function changeKeys(
   store: KeyStore,
   committer: Committer,
   selection: BulkSelection,
+  conditions: readonly InstantCondition[],
   context: ManageContext | undefined,
   plan: (record: KeyRecord, at: Date) => Step<KeyRecord>,
 ): Promise<readonly BulkResult[]> {
-  const ids = 'ids' in selection ? [...new Set(selection.ids)] : await idsOf(store, selection.owner, context)
+  const ids =
+    'ids' in selection ? [...new Set(selection.ids)] : await idsOf(store, selection.owner, context, conditions)
   if ('ids' in selection && ids.length > MAX_IDS)
     throw new InvalidInputError([{ path: ['ids'], message: `must have at most ${MAX_IDS} entries` }])
   const results: BulkResult[] = []
@@ -89,9 +91,13 @@ async function changeAlone(
   }
 }
 
-async function idsOf(store: KeyStore, owner: string, context: ManageContext | undefined): Promise<readonly string[]> {
+async function idsOf(
+  store: KeyStore,
+  owner: string,
+  context: ManageContext | undefined,
+  conditions: readonly InstantCondition[],
+): Promise<readonly string[]> {
   checkReach(context?.actor, owner)
-  const conditions = stateConditions(undefined, store.clock.now())
   const ids: string[] = []
   for (;;) {
     const page = await store.list({ owner, beforeId: ids.at(-1), limit: PAGE, conditions })

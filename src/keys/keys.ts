@@ -162,7 +162,8 @@ export function createKeys(rooms: KeysRooms): Keys {
 
     async bulk(action, selection, context) {
       await committer.ready()
-      return changeKeys(store, committer, selection, context, planFor(action, context))
+      const conditions = action === 'purge' ? [] : stateConditions(undefined, store.clock.now())
+      return changeKeys(store, committer, selection, conditions, context, planFor(action, context))
     },
   }
 }

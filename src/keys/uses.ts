@@ -15,6 +15,8 @@ export interface Uses {
   note(copy: Copy, monotonic: number): void
   /** Writes what waits. Never rejects: what could not be written waits for the next time. */
   flush(): Promise<void>
+  /** Writes what waits, once, and nothing afterwards. */
+  close(): Promise<void>
 }
 
 /** Creates the batch. Its one timer runs only while something waits, and keeps no process alive. */
@@ -24,9 +26,11 @@ export function createUses(store: KeyStore, observer: Observer | undefined): Use
   let armedAt = Number.NEGATIVE_INFINITY
   let failing = false
   let writing: Promise<void> = Promise.resolve()
+  let isClosed = false
 
   /** A timer that is long overdue is one that ended with its request, as on Workers: it is armed anew. */
   function arm(): void {
+    if (isClosed) return
     const monotonic = store.clock.monotonic()
     if (timer !== undefined && monotonic - armedAt < 2 * FLUSH_INTERVAL_MS) return
     clearTimeout(timer)
@@ -68,5 +72,9 @@ export function createUses(store: KeyStore, observer: Observer | undefined): Use
       arm()
     },
     flush,
+    close() {
+      isClosed = true
+      return flush()
+    },
   }
 }

@@ -21,9 +21,16 @@ export interface ManageContext {
   readonly ifVersion?: number | undefined
 }
 
-/** The only owner that an actor acts for; `undefined` where it acts for every owner. */
+/**
+ * The only owner that an actor acts for; `undefined` where it acts for every owner, which takes an explicit `null`.
+ *
+ * @throws {ForbiddenError} When the actor does not say.
+ */
 export function ownerOf(actor: Actor | undefined): string | undefined {
-  return actor?.owner ?? undefined
+  if (actor === undefined || actor.owner === null) return undefined
+  if (typeof actor.owner !== 'string')
+    throw new ForbiddenError('An actor must name its owner, or null for every owner.')
+  return actor.owner
 }
 
 /** @throws {NotFoundError} When an actor reaches for what is another owner's: it is as if it were not there. */

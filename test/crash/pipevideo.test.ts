@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { Agent, get } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { createKeyward, type KeyRecord, type KeyStore, type Keyward, pipevideo } from 'keyward'
 import { sqlite } from 'keyward/sqlite'
@@ -147,5 +148,31 @@ describe('the example, told to end by SIGTERM under load', () => {
     const answers = await Promise.all(inFlight.map(finish))
     expect(new Set(answers)).toEqual(new Set(['HTTP/1.1 200 OK']))
     expect(await ended).toEqual([0, null])
+  })
+
+  it('241: lets go of a client that keeps its connection open and goes on asking', async () => {
+    const example = await start(temporaryFile())
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    let isOver = false
+    let answered = 0
+    const ask = () =>
+      new Promise<void>((resolve, reject) => {
+        get(`${example.url}/v1/video/generations/none`, { agent }, (response) => response.resume().on('end', resolve))
+          .on('error', reject)
+          .end()
+      })
+    const asking = (async () => {
+      while (!isOver) {
+        await ask()
+        answered += 1
+      }
+    })().catch(() => {})
+    while (answered < 10) await new Promise((resolve) => setImmediate(resolve))
+    const ended = once(example.child, 'exit')
+    example.child.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+    isOver = true
+    await asking
+    agent.destroy()
   })
 })

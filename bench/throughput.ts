@@ -67,8 +67,8 @@ interface RunningServer {
 
 /** Starts a server in a process of its own, on a core of its own where that can be had. */
 async function start(order: ServerOrder): Promise<RunningServer> {
-  const program = fileURLToPath(new URL('throughput-server.ts', import.meta.url))
-  const command = [process.execPath, '--import', 'tsx', program, JSON.stringify(order)]
+  const program = fileURLToPath(new URL('throughput-server.js', import.meta.url))
+  const command = [process.execPath, program, JSON.stringify(order)]
   const [file, ...args] = hasTaskset ? ['taskset', '-c', '0', ...command] : command
   const child = spawn(file!, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const [{ port }] = (await once(child, 'message')) as [{ port: number }]

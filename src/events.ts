@@ -48,7 +48,11 @@ export type KeywardEvent =
   /** A handler threw what was answered as an error of the server; `cause` is what it threw. */
   | { readonly type: 'failed'; readonly requestId: string; readonly cause: unknown }
   /** Something is probably not what the host meant. Told once each. */
-  | { readonly type: 'warning'; readonly code: 'client_address_unset' | 'mounted_twice'; readonly message: string }
+  | {
+      readonly type: 'warning'
+      readonly code: 'client_address_unset' | 'mounted_twice' | 'loaded_twice'
+      readonly message: string
+    }
 
 /** Receives events as they happen. What it throws is dropped: no observer can fail a request. */
 export type Observer = (event: KeywardEvent) => void

@@ -19,6 +19,7 @@ import { createUses } from './keys/uses.ts'
 import { createFailedAttempts } from './limits/failed-attempts.ts'
 import { createLimits, type Limits } from './limits/limits.ts'
 import { createPolicyBook } from './limits/policies.ts'
+import { isLoadedTwice } from './loaded-twice.ts'
 import type { ManageContext } from './model/actor.ts'
 import { NotFoundError } from './model/errors.ts'
 import type { MaybePromise } from './model/maybe-promise.ts'
@@ -145,6 +146,7 @@ export function createKeyward(options: KeywardOptions): Keyward {
     onDelete: options.keys?.onDelete ?? 'soft',
   })
   if (options.clientAddress === undefined) tell(observer, CLIENT_ADDRESS_UNSET)
+  if (isLoadedTwice()) tell(observer, LOADED_TWICE)
 
   /** The id that a request brings, where that is wanted, and unless the client put its key there. */
   function incomingId(head: RequestHead): string | undefined {
@@ -199,6 +201,12 @@ export function createKeyward(options: KeywardOptions): Keyward {
 function unlessGone(error: unknown): undefined {
   if (!(error instanceof NotFoundError)) throw error
 }
+
+const LOADED_TWICE = {
+  type: 'warning',
+  code: 'loaded_twice',
+  message: 'Two copies of keyward are loaded: each counts windows of its own. `npm ls keyward` shows who brings them.',
+} as const
 
 const CLIENT_ADDRESS_UNSET = {
   type: 'warning',

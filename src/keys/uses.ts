@@ -28,15 +28,17 @@ export function createUses(store: KeyStore, observer: Observer | undefined): Use
   let writing: Promise<void> = Promise.resolve()
   let isClosed = false
 
-  /** A timer that is long overdue is one that ended with its request, as on Workers: it is armed anew. */
+  /** A timer that is long overdue ended with its request, as on Workers: then this request writes what waits. */
   function arm(): void {
     if (isClosed) return
     const monotonic = store.clock.monotonic()
-    if (timer !== undefined && monotonic - armedAt < 2 * FLUSH_INTERVAL_MS) return
-    clearTimeout(timer)
-    armedAt = monotonic
-    timer = setTimeout(flush, FLUSH_INTERVAL_MS)
-    if (typeof timer === 'object') (timer as { unref?: () => void }).unref?.()
+    if (timer === undefined) {
+      armedAt = monotonic
+      timer = setTimeout(flush, FLUSH_INTERVAL_MS)
+      if (typeof timer === 'object') (timer as { unref?: () => void }).unref?.()
+    } else if (monotonic - armedAt >= 2 * FLUSH_INTERVAL_MS) {
+      void flush()
+    }
   }
 
   /** One batch after the other: whoever waits for a flush waits for what was being written before, too. */

@@ -22,7 +22,7 @@ const removal = z.strictObject({
   purge: z
     .enum(['true', 'false'])
     .optional()
-    .describe('Whether the row goes too, whatever the deployment does otherwise.'),
+    .describe('`true`: the row goes too, even where deleting keeps it. Otherwise as the deployment has it.'),
 })
 
 /** Adds the routes that issue, list, show, change and delete keys. */

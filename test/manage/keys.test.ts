@@ -328,6 +328,7 @@ describe('changing a key', () => {
     expect(Object.keys(revoked)).toEqual([...FIELDS, 'fenced'])
     expect(revoked).toMatchObject({ state: 'revoked', revokedAt: expect.stringMatching(/Z$/), fenced: true })
     expect(await works(desk, apiKey)).toBe(false)
+    expect(await act('DELETE', '?purge=false')).toMatchObject({ state: 'deleted', fenced: true })
     expect(await act('DELETE', '')).toMatchObject({ state: 'deleted', fenced: true })
     expect((await desk.send('admin', 'GET', `/keys/${id}`)).body.state).toBe('deleted')
     expect(await act('DELETE', '?purge=true')).toMatchObject({ id, state: 'deleted' })

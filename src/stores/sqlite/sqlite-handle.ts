@@ -6,7 +6,7 @@ export interface SqliteStatement {
   get(...values: SqliteValue[]): unknown
   all(...values: SqliteValue[]): unknown[]
   run(...values: SqliteValue[]): {
-    /** Rows that were inserted, changed or removed: 0 or more. */
+    /** Number of rows that were inserted, changed or removed, from 0. */
     readonly changes: number | bigint
   }
 }

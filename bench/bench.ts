@@ -21,8 +21,8 @@ process.stdout.write(`Node ${process.version}, ${process.platform}, ${new Date()
 // As they would be published: through tsx every closure is given its name anew, which costs a request a microsecond.
 const outDir = fileURLToPath(new URL('../node_modules/.cache/keyward-bench', import.meta.url))
 const entry = [...SECTIONS, 'throughput-server'].map((name) => `bench/${name}.ts`)
-const asPublished = { format: 'esm', target: 'node20', splitting: false, external: ['mitata'] } as const
-await build({ entry, outDir, ...asPublished, config: false, silent: true })
+const asPublished = { format: 'esm', target: 'node20', splitting: false } as const
+await build({ entry, outDir, ...asPublished, external: ['mitata'], config: false, silent: true })
 
 for (const section of chosen) {
   const flags = values.quick ? ['--quick'] : []

@@ -1,7 +1,6 @@
 import type { Denial } from './answers/denial.ts'
 import { parseAuthorization } from './credential/authorization.ts'
 import type { Digester } from './credential/digest.ts'
-import type { RequestHead } from './credential/request-head.ts'
 import { type Observer, tell } from './events.ts'
 import { Admission, type Identity } from './identity.ts'
 import type { Copies, Copy } from './keys/copies.ts'
@@ -42,7 +41,6 @@ export interface WalkRooms {
   readonly attempts: FailedAttempts
   readonly recognises: (apiKey: string) => boolean
   readonly digester: Digester
-  readonly clientAddress: (head: RequestHead) => string | undefined
   readonly audience: string | undefined
   readonly observer: Observer | undefined
   readonly start: Start
@@ -78,7 +76,7 @@ export interface Walk {
 /** Creates the walk. */
 export function createWalk(rooms: WalkRooms): Walk {
   const { clock, copies, policies, gate, observer } = rooms
-  const { refuse, refuseUnknown, refuseKey, refuseLimit, fail, recover } = createRefusals(observer, rooms.clientAddress)
+  const { refuse, refuseUnknown, refuseKey, refuseLimit, fail, recover } = createRefusals(observer)
   let isWarned = false
   let arePoliciesOld = false
 
@@ -123,7 +121,7 @@ export function createWalk(rooms: WalkRooms): Walk {
   async function lookUp(visit: Visit, notBefore: number, nonce?: string): Promise<Identity | Denial> {
     const digests = await rooms.digester.candidates(visit.apiKey)
     const isFree = visit.rereads > 0 || copies.isReading(visit.digest)
-    const attempt = isFree ? undefined : rooms.attempts.begin(rooms.clientAddress(visit.context.head))
+    const attempt = isFree ? undefined : rooms.attempts.begin(visit.context.address)
     if (attempt !== undefined && attempt.waitMs > 0)
       return refuse(visit.context, 'too_many_failed_attempts', { retryAfterSeconds: Math.ceil(attempt.waitMs / 1_000) })
     let missed = false
@@ -195,7 +193,7 @@ export function createWalk(rooms: WalkRooms): Walk {
   }
 
   function asked(context: RequestContext, route: Route, record: KeyRecord): Asked {
-    return record.addresses.length === 0 ? route.asked : { ...route.asked, address: rooms.clientAddress(context.head) }
+    return record.addresses.length === 0 ? route.asked : { ...route.asked, address: context.address }
   }
 
   function planFor(copy: Copy, context: RequestContext, route: Route): Plan | undefined {

@@ -20,11 +20,11 @@ import { createFailedAttempts } from './limits/failed-attempts.ts'
 import { createLimits, type Limits } from './limits/limits.ts'
 import { createPolicyBook } from './limits/policies.ts'
 import { isLoadedTwice } from './loaded-twice.ts'
-import type { ManageContext } from './model/actor.ts'
+import { type ManageContext, ownerOf } from './model/actor.ts'
 import { NotFoundError } from './model/errors.ts'
 import type { MaybePromise } from './model/maybe-promise.ts'
 import { checkKeywardOptions, defaultPolicies, type KeywardOptions } from './options.ts'
-import { RequestContext } from './request-context.ts'
+import { RequestContext, type RequestReader } from './request-context.ts'
 import { compileRoute, type Route, type RouteOptions } from './route.ts'
 import { createStart } from './start.ts'
 import { memoryGate } from './stores/memory/memory-gate.ts'
@@ -77,6 +77,11 @@ export interface Keyward {
 /** A key to check, and what it must be good for. */
 export interface VerifyInput extends RouteOptions {
   readonly apiKey: string
+  /**
+   * Address of the client that presented the key, for keys that are good from some addresses only. Failed attempts
+   * count against it; without it, against the address of whoever asks (`context.address`).
+   */
+  readonly address?: string | undefined
 }
 
 /** What a check found. */
@@ -115,7 +120,6 @@ export function createKeyward(options: KeywardOptions): Keyward {
     observer,
   })
   const committer = createCommitter(store, gate, copies, start.open, observer)
-  const clientAddress = createAddressReader(options.clientAddress)
   const audience = options.keys?.audience
   const walk = createWalk({
     clock,
@@ -124,7 +128,6 @@ export function createKeyward(options: KeywardOptions): Keyward {
     gate,
     uses,
     digester,
-    clientAddress,
     audience,
     observer,
     recognises: (apiKey) => formats.some((format) => format.recognises(apiKey)),
@@ -155,8 +158,15 @@ export function createKeyward(options: KeywardOptions): Keyward {
     return id === undefined || profile.keyFormat.pattern.test(id) ? undefined : id
   }
 
+  const reader: RequestReader = {
+    profile,
+    clock,
+    requestIdOf: (head) => requestIds(incomingId(head)),
+    addressOf: createAddressReader(options.clientAddress),
+  }
+
   function receive(head: RequestHead): RequestContext {
-    return new RequestContext(head, profile, clock, () => requestIds(incomingId(head)))
+    return new RequestContext(head, reader)
   }
 
   const deny: Keyward['deny'] = (context, code, details) =>
@@ -176,9 +186,11 @@ export function createKeyward(options: KeywardOptions): Keyward {
     },
     authenticate: (headers, routeOptions = {}) =>
       walk.admit(receive(headOfHeaders(headers)), compileRoute(routeOptions, audience)),
-    async verify({ apiKey, ...routeOptions }, context) {
-      const route = compileRoute(routeOptions, audience, context?.actor?.owner ?? undefined)
-      const decision = await walk.admit(receive(headOfHeaders({ authorization: `Bearer ${apiKey}` })), route)
+    async verify({ apiKey, address, ...routeOptions }, context) {
+      const route = compileRoute(routeOptions, audience, ownerOf(context?.actor))
+      if (apiKey !== apiKey.trim()) return { valid: false, code: 'invalid_api_key_format' }
+      const head = headOfHeaders({ authorization: `Bearer ${apiKey}` }, address ?? context?.address)
+      const decision = await walk.admit(receive(head), route)
       if (decision.denied) return { valid: false, code: decision.code }
       const key = await keys.get(decision.keyId).catch(unlessGone)
       return key === undefined ? { valid: false, code: 'invalid_api_key' } : { valid: true, key }

@@ -1,6 +1,5 @@
 import { createDenial, type Denial, type DenialContext } from './answers/denial.ts'
 import type { DenialCode } from './answers/standard-answers.ts'
-import type { RequestHead } from './credential/request-head.ts'
 import { type DenialReason, type Observer, tell } from './events.ts'
 import type { RefusalReason } from './keys/judge.ts'
 import { labelled } from './limits/limit-state.ts'
@@ -34,10 +33,7 @@ export interface Refusals {
 }
 
 /** Creates the refusals. */
-export function createRefusals(
-  observer: Observer | undefined,
-  clientAddress: (head: RequestHead) => string | undefined,
-): Refusals {
+export function createRefusals(observer: Observer | undefined): Refusals {
   let isFailing = false
 
   function answer(
@@ -47,9 +43,9 @@ export function createRefusals(
     record: KeyRecord | undefined,
     details: Omit<DenialContext, 'requestId'> = {},
   ): Denial {
-    const { requestId, head } = context
+    const { requestId } = context
     if (observer !== undefined) {
-      const address = clientAddress(head)
+      const { address } = context
       tell(observer, { type: 'denied', requestId, code, reason, keyId: record?.id, owner: record?.owner, address })
     }
     return createDenial(context.profile, code, { ...details, ...context.answerContext() })

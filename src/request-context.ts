@@ -4,33 +4,48 @@ import type { RequestHead } from './credential/request-head.ts'
 import type { Admission } from './identity.ts'
 import type { Clock } from './model/clock.ts'
 
+/** How a deployment reads every request. */
+export interface RequestReader {
+  readonly profile: Profile
+  readonly clock: Clock
+  /** Makes or takes over the request's id. */
+  requestIdOf(head: RequestHead): string
+  /** The client's address, by whoever's word counts for it. */
+  addressOf(head: RequestHead): string | undefined
+}
+
 /** One request on its way through the library: made once for each, by whichever part of it comes first. */
 export class RequestContext {
   readonly head: RequestHead
-  readonly profile: Profile
   /** What was admitted so far; `undefined` before the first `requireKey`. */
   admission: Admission | undefined
-  readonly #clock: Clock
-  readonly #makeId: () => string
+  readonly #reader: RequestReader
   #requestId: string | undefined
 
-  constructor(head: RequestHead, profile: Profile, clock: Clock, makeId: () => string) {
+  constructor(head: RequestHead, reader: RequestReader) {
     this.head = head
-    this.profile = profile
     this.admission = undefined
-    this.#clock = clock
-    this.#makeId = makeId
+    this.#reader = reader
+  }
+
+  get profile(): Profile {
+    return this.#reader.profile
   }
 
   /** Id of the request, the same on the response, in its error and in events; made when it is first asked for. */
   get requestId(): string {
-    this.#requestId ??= this.#makeId()
+    this.#requestId ??= this.#reader.requestIdOf(this.head)
     return this.#requestId
+  }
+
+  /** The client's address, where it is known; worked out each time it is asked for. */
+  get address(): string | undefined {
+    return this.#reader.addressOf(this.head)
   }
 
   /** Wall time in milliseconds since the Unix epoch. */
   now(): number {
-    return this.#clock.now()
+    return this.#reader.clock.now()
   }
 
   /** What every answer to this request has in common. */

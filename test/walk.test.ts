@@ -433,6 +433,30 @@ describe('verify', () => {
     expect((await keyward.limits.read(id))[0]?.remaining).toBe(2)
   })
 
+  it('judges the address that it is told, and no key with white space around it', async () => {
+    const { keyward, createKey } = createTestKeyward()
+    const { apiKey } = await createKey({ addresses: ['192.0.2.0/24'] })
+    expect(await keyward.verify({ apiKey, address: '192.0.2.7' })).toMatchObject({ valid: true })
+    expect(await keyward.verify({ apiKey, address: '::ffff:192.0.2.7' })).toMatchObject({ valid: true })
+    expect(await keyward.verify({ apiKey, address: '192.0.3.7' })).toEqual({
+      valid: false,
+      code: 'address_not_allowed',
+    })
+    expect(await keyward.verify({ apiKey })).toEqual({ valid: false, code: 'address_not_allowed' })
+    expect(await keyward.verify({ apiKey: `${apiKey} ` })).toEqual({ valid: false, code: 'invalid_api_key_format' })
+  })
+
+  it('186: is throttled by address like a request, so that it is no oracle', async () => {
+    const limits = { failedAttempts: { perMinute: 3, lookUpsPerSecond: 1 } }
+    const { keyward } = createTestKeyward({ clientAddress: 'peer', limits })
+    const { keyFormat } = keyward.profile
+    const codes: (string | undefined)[] = []
+    for (let attempt = 0; attempt < 6; attempt++)
+      codes.push((await keyward.verify({ apiKey: keyFormat.make() }, { address: '192.0.2.7' })).code)
+    expect(codes.slice(0, 4)).toEqual(Array(4).fill('invalid_api_key'))
+    expect(codes.slice(4)).toEqual(Array(2).fill('too_many_failed_attempts'))
+  })
+
   it('answers with a code for a key that is purged while it is verified', async () => {
     const clock = createTestClock()
     const store = memory({ losesDataOnExit: true, clock })

@@ -72,7 +72,7 @@ async function readCall<Query extends z.ZodType, Body extends z.ZodType>(
     query: checkedQuery,
     body: checkFields(body, read.json),
     actor,
-    context: { actor, address: received.head.peerAddress, requestId: received.requestId, ...condition },
+    context: { actor, address: received.address, requestId: received.requestId, ...condition },
     path: (resource) => arrival.basePath + resource,
     parameter,
   }

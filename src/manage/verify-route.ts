@@ -24,6 +24,10 @@ const question = z
       .max(1_000_000_000)
       .optional()
       .describe('Units to count in each window; 1 by default, 0 counts nothing.'),
+    address: z
+      .union([z.ipv4(), z.ipv6()], 'must be an IP address')
+      .optional()
+      .describe('Address of the client that presented the key, for keys that are good from some addresses only.'),
   })
   .openapi('Verify')
 

@@ -41,7 +41,7 @@ export interface DeskOptions {
 }
 
 /** Everybody who comes to the tests' desks. */
-export const ACTORS = {
+const ACTORS = {
   admin: { id: 'admin', owner: null, scopes: ['*'] },
   acme: { id: 'acme-admin', owner: 'acme', scopes: ['*'] },
   other: { id: 'other-admin', owner: 'other', scopes: ['*'] },

@@ -50,6 +50,15 @@ describe('verifying a key for a service in another language', () => {
     expect(await ask({ apiKey })).toEqual({ valid: false, code: 'invalid_api_key' })
   })
 
+  it('judges a key by the address that it is told', async () => {
+    const { send, keyward } = await openDesk()
+    const { apiKey } = await keyward.keys.create({ ...GOOD, addresses: ['192.0.2.0/24'] })
+    const ask = async (address: string) => (await send('admin', 'POST', '/verify', { apiKey, address })).body
+    expect((await ask('192.0.2.7')).valid).toBe(true)
+    expect(await ask('192.0.3.7')).toEqual({ valid: false, code: 'address_not_allowed' })
+    expect((await send('admin', 'POST', '/verify', { apiKey, address: 'nowhere' })).status).toBe(422)
+  })
+
   it('says the code as the profile says it', async () => {
     const { send, keyward } = await openDesk({ keyward: { profile: pipevideo } })
     const { apiKey } = await keyward.keys.create(GOOD)

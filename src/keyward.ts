@@ -158,6 +158,7 @@ export function createKeyward(options: KeywardOptions): Keyward {
     return id === undefined || profile.keyFormat.pattern.test(id) ? undefined : id
   }
 
+  const plainRoute = compileRoute({}, audience)
   const reader: RequestReader = {
     profile,
     clock,
@@ -184,8 +185,11 @@ export function createKeyward(options: KeywardOptions): Keyward {
       await gate.close?.()
       await store.close()
     },
-    authenticate: (headers, routeOptions = {}) =>
-      walk.admit(receive(headOfHeaders(headers)), compileRoute(routeOptions, audience)),
+    authenticate: (headers, routeOptions) =>
+      walk.admit(
+        receive(headOfHeaders(headers)),
+        routeOptions === undefined ? plainRoute : compileRoute(routeOptions, audience),
+      ),
     async verify({ apiKey, address, ...routeOptions }, context) {
       const route = compileRoute(routeOptions, audience, ownerOf(context?.actor))
       if (apiKey !== apiKey.trim()) return { valid: false, code: 'invalid_api_key_format' }

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { build } from 'tsup'
 
 /** Each runs in a process of its own: no section inherits another one's heap, or what was optimised for it. */
-const SECTIONS = ['walk', 'memory', 'unknown-keys', 'throughput'] as const
+const SECTIONS = ['walk', 'memory', 'unknown-keys', 'management', 'throughput'] as const
 
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, quick: { type: 'boolean', default: false } },

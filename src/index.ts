@@ -1,5 +1,5 @@
 export { createDenial, type Denial, type DenialContext } from './answers/denial.ts'
-export { codeOfError, type SchemaIssue } from './answers/error-code.ts'
+export { codeOfError, isServerFailure, type SchemaIssue } from './answers/error-code.ts'
 export { answerFetch, withFetchHeaders } from './answers/fetch-answer.ts'
 export { answerNode, type NodeResponseLike, setNodeHeaders } from './answers/node-answer.ts'
 export { pipevideo } from './answers/pipevideo.ts'

@@ -1,5 +1,5 @@
 import { createDenial, type Denial, type DenialContext } from './answers/denial.ts'
-import { codeOfError, issuesOfError } from './answers/error-code.ts'
+import { codeOfError, isServerFailure, issuesOfError } from './answers/error-code.ts'
 import { defaultProfile, type Profile } from './answers/profile.ts'
 import { createRequestIds } from './answers/request-id.ts'
 import type { DenialCode } from './answers/standard-answers.ts'
@@ -206,8 +206,7 @@ export function createKeyward(options: KeywardOptions): Keyward {
     deny,
     denyError(context, error) {
       const code = codeOfError(error)
-      if (profile.answers[code].status >= 500)
-        tell(observer, { type: 'failed', requestId: context.requestId, cause: error })
+      if (isServerFailure(code)) tell(observer, { type: 'failed', requestId: context.requestId, cause: error })
       return deny(context, code, { issues: issuesOfError(error) })
     },
   }

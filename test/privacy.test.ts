@@ -3,14 +3,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import * as face from 'keyward'
 import { sqlite } from 'keyward/sqlite'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createTestClock } from '../src/testing/test-clock.ts'
 import { createTestKeyward } from '../src/testing/test-keyward.ts'
 import { chainOf } from './audit-chain.ts'
 import { temporaryFile } from './stores/sqlite/temporary-files.ts'
 import { headWith, visit } from './visit.ts'
 
-const total = process.env['KEYWARD_LONG'] ? 1_000 : 200
+const total = 1_000
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 const peppers = [
   { version: 1, secret: 'pepper-one-0123456789abcdef0123456789' },
   { version: 2, secret: 'pepper-two-0123456789abcdef0123456789' },

@@ -35,6 +35,14 @@ const CODES: { readonly [status: number]: DenialCode } = {
 }
 
 /**
+ * Says whether a code is a failure of the server. It says nothing of the key: whoever takes it for a bad one throws a
+ * good one away.
+ */
+export function isServerFailure(code: DenialCode): boolean {
+  return code === 'internal_error' || code === 'service_unavailable'
+}
+
+/**
  * Finds the code for something that a handler or framework threw: the library's own errors by their code, broken
  * rules of a schema (zod, Fastify) as `validation_failed`, others by their `status` or `statusCode`, and
  * `internal_error` where there is none.

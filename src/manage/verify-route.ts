@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { DenialCode } from '../index.ts'
+import { type DenialCode, isServerFailure } from '../index.ts'
 import { keyJson, keySchema } from './key-json.ts'
 import type { ManageRouter } from './manage-router.ts'
 
@@ -58,14 +58,9 @@ export function verifyRoute(router: ManageRouter): void {
       if (!isOneWord(body.apiKey)) return invalid('invalid_api_key_format')
       const { key, code = 'invalid_api_key' } = await keyward.verify(body, context)
       if (key !== undefined) return { body: { valid: true, key: keyJson(key) } }
-      return isOurs(code) ? { refused: code } : invalid(code)
+      return isServerFailure(code) ? { refused: code } : invalid(code)
     },
   )
-}
-
-/** A failure of ours says nothing of the key: whoever takes it for a bad one throws a good one away. */
-function isOurs(code: DenialCode): boolean {
-  return code === 'service_unavailable' || code === 'internal_error'
 }
 
 /** Whether a text could stand in a header as one word: what could not, or not as it is, is no key. */

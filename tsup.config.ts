@@ -4,6 +4,9 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     sqlite: 'src/stores/sqlite/sqlite.ts',
+    postgres: 'src/stores/postgres/postgres.ts',
+    mysql: 'src/stores/mysql/mysql.ts',
+    redis: 'src/stores/redis/redis.ts',
     express: 'adapters/express.ts',
     hono: 'adapters/hono.ts',
     fastify: 'adapters/fastify.ts',

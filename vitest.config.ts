@@ -10,6 +10,7 @@ export default defineConfig({
     alias: [
       { find: /^keyward$/, replacement: source('./src/index.ts') },
       { find: /^keyward\/sqlite$/, replacement: source('./src/stores/sqlite/sqlite.ts') },
+      { find: /^keyward\/(postgres|mysql|redis)$/, replacement: source('./src/stores/$1/$1.ts') },
       { find: /^keyward\/manage$/, replacement: source('./src/manage/manage.ts') },
       { find: /^keyward\/testing$/, replacement: source('./src/testing/testing.ts') },
       { find: /^keyward\/(express|hono|fastify|fetch)$/, replacement: source('./adapters/$1.ts') },
@@ -17,6 +18,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    // Installs the servers that tests start, where they are missing.
+    globalSetup: ['test/servers/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',

@@ -5,12 +5,14 @@ import { parseArgs } from 'node:util'
 import { build } from 'tsup'
 
 /** Each runs in a process of its own: no section inherits another one's heap, or what was optimised for it. */
-const SECTIONS = ['walk', 'memory', 'unknown-keys', 'management', 'throughput'] as const
+const SECTIONS = ['walk', 'memory', 'unknown-keys', 'management', 'throughput', 'fleet'] as const
+/** What needs servers of its own is asked for by name: `npm run bench:fleet`. */
+const HERE = SECTIONS.filter((section) => section !== 'fleet')
 
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, quick: { type: 'boolean', default: false } },
 })
-const chosen = values.only ?? SECTIONS
+const chosen = values.only ?? HERE
 const unknown = chosen.find((section) => !SECTIONS.some((known) => known === section))
 if (unknown !== undefined) throw new Error(`--only ${unknown}: must be one of ${SECTIONS.join(', ')}`)
 
@@ -22,7 +24,14 @@ process.stdout.write(`Node ${process.version}, ${process.platform}, ${new Date()
 const outDir = fileURLToPath(new URL('../node_modules/.cache/keyward-bench', import.meta.url))
 const entry = [...SECTIONS, 'throughput-server'].map((name) => `bench/${name}.ts`)
 const asPublished = { format: 'esm', target: 'node20', splitting: false } as const
-await build({ entry, outDir, ...asPublished, external: ['mitata'], config: false, silent: true })
+await build({
+  entry,
+  outDir,
+  ...asPublished,
+  external: ['mitata', 'ioredis', 'pg', 'kysely', 'libsql'],
+  config: false,
+  silent: true,
+})
 
 for (const section of chosen) {
   const flags = values.quick ? ['--quick'] : []

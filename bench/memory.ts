@@ -40,7 +40,7 @@ function gateBytes(requests: number): number {
 
 /** What a key takes that was seen once, with a gate that keeps nothing. */
 async function copyBytes(): Promise<number> {
-  const gate: Gate = { local: true, admit: () => ADMITTED, peek: () => ADMITTED, fence: () => {} }
+  const gate: Gate = { versions: 'process', admit: () => ADMITTED, peek: () => ADMITTED, fence: () => {} }
   const policies = { default: windows }
   const keyward = createKeyward({
     store: generatedStore(true),

@@ -2,14 +2,21 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 
+/** Where an example keeps what it keeps. */
+export type Database =
+  /** A file; its folder is there. */
+  { readonly kind: 'sqlite'; readonly file: string } | { readonly kind: 'postgres'; readonly url: string }
+
 /** What an example is told from outside. */
 export interface Environment {
   /** TCP port, 0 to 65,535; 0 takes a free one. `PORT`, default 3000. */
   readonly port: number
   /** `HOST`, default 127.0.0.1. */
   readonly host: string
-  /** SQLite file, from `DATABASE_URL` (`sqlite:PATH`); default `.data/<name>.db`. Its folder is there. */
-  readonly databaseFile: string
+  /** `DATABASE_URL`: `sqlite:PATH` or `postgres://…`; default the file `.data/<name>.db`. */
+  readonly database: Database
+  /** `REDIS_URL`: `redis://…` or `rediss://…`; without it, windows live in the database server, or in this process. */
+  readonly redisUrl: string | undefined
   /** `KEYWARD_ADMIN_TOKEN`; one is made where there is none. */
   readonly adminToken: string
 }
@@ -19,14 +26,22 @@ export function readEnvironment(name: string, variables: NodeJS.ProcessEnv = pro
   const port = Number(variables['PORT'] ?? 3000)
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new Error('PORT must be a whole number from 0 to 65535')
-  const url = variables['DATABASE_URL'] ?? `sqlite:.data/${name}.db`
-  if (!/^sqlite:./.test(url)) throw new Error('DATABASE_URL must be sqlite:PATH')
-  const databaseFile = resolve(url.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, ''))
-  mkdirSync(dirname(databaseFile), { recursive: true })
+  const redisUrl = variables['REDIS_URL'] || undefined
+  if (redisUrl !== undefined && !/^rediss?:\/\//.test(redisUrl))
+    throw new Error('REDIS_URL must be redis://… or rediss://…')
   return {
     port,
     host: variables['HOST'] ?? '127.0.0.1',
-    databaseFile,
+    database: readDatabase(variables['DATABASE_URL'] || `sqlite:.data/${name}.db`),
+    redisUrl,
     adminToken: variables['KEYWARD_ADMIN_TOKEN'] ?? `admin_${randomBytes(24).toString('base64url')}`,
   }
+}
+
+function readDatabase(url: string): Database {
+  if (/^postgres(ql)?:\/\//.test(url)) return { kind: 'postgres', url }
+  if (!/^sqlite:./.test(url)) throw new Error('DATABASE_URL must be sqlite:PATH or postgres://…')
+  const file = resolve(url.slice('sqlite:'.length).replace(/^\/\/(?=\/)/, ''))
+  mkdirSync(dirname(file), { recursive: true })
+  return { kind: 'sqlite', file }
 }

@@ -7,7 +7,12 @@ import type { Environment } from './environment.ts'
  * Serves an example: says in one line of JSON that it is ready, and ends cleanly on SIGTERM or SIGINT. Requests in
  * flight are answered first, then what is buffered is written, then the process exits with 0.
  */
-export async function serve(server: Server, keyward: Keyward, environment: Environment): Promise<void> {
+export async function serve(
+  server: Server,
+  keyward: Keyward,
+  environment: Environment,
+  closeBackends: () => Promise<void>,
+): Promise<void> {
   await keyward.ready()
   await new Promise<void>((listening, failed) => {
     server.once('error', failed)
@@ -18,15 +23,17 @@ export async function serve(server: Server, keyward: Keyward, environment: Envir
   process.stdout.write(
     `${JSON.stringify({ ready: true, url, dashboard: `${url}/keys`, adminToken: environment.adminToken })}\n`,
   )
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void end(server, keyward))
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => void end(server, keyward, closeBackends))
 }
 
-async function end(server: Server, keyward: Keyward): Promise<void> {
+async function end(server: Server, keyward: Keyward, closeBackends: () => Promise<void>): Promise<void> {
   // A client that keeps its connection open is told with its next answer that this was the last.
   server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'))
   const idle = setInterval(() => server.closeIdleConnections(), 100)
   await new Promise((closed) => server.close(closed))
   clearInterval(idle)
   await keyward.close()
+  await closeBackends()
   process.exit(0)
 }

@@ -2,17 +2,20 @@ import type { Denial } from './answers/denial.ts'
 import { parseAuthorization } from './credential/authorization.ts'
 import type { Digester } from './credential/digest.ts'
 import { type Observer, tell } from './events.ts'
+import type { GuardedGate } from './fleet/guarded-gate.ts'
+import type { Lease } from './fleet/lease.ts'
 import { Admission, type Identity } from './identity.ts'
 import type { Copies, Copy } from './keys/copies.ts'
-import { type Asked, isTerminal, judgeRecord } from './keys/judge.ts'
+import { type Asked, isTerminal, judgeRecord, type RefusalReason } from './keys/judge.ts'
 import type { Uses } from './keys/uses.ts'
 import type { FailedAttempts } from './limits/failed-attempts.ts'
 import { type Plan, planRequest } from './limits/plan.ts'
 import type { PolicyBook } from './limits/policies.ts'
+import { rememberRefusal, stillRefused } from './limits/remembered-refusal.ts'
 import type { Clock } from './model/clock.ts'
 import { withinDeadline } from './model/deadline.ts'
 import { StoreUnavailableError } from './model/errors.ts'
-import type { Gate, GateAnswer, WindowState } from './model/gate.ts'
+import type { GateAnswer, WindowState } from './model/gate.ts'
 import type { KeyRecord } from './model/key-record.ts'
 import { andThen, type MaybePromise } from './model/maybe-promise.ts'
 import { createRefusals } from './refuse.ts'
@@ -24,8 +27,6 @@ import type { Start } from './start.ts'
 const MAX_KEY_CHARACTERS = 512
 /** A key that was changed while it was read is read again this often; then the store is behind the gate: 503. */
 const MAX_REREADS = 3
-/** How long a gate on a server may take; a driver has a shorter deadline of its own. */
-const GATE_DEADLINE_MS = 1_000
 /** How long a request waits for a store that is being opened or migrated, before it is answered with 503. */
 const START_DEADLINE_MS = 10_000
 /** A request whose body took longer than this to arrive is judged again before its handler begins. */
@@ -36,7 +37,9 @@ export interface WalkRooms {
   readonly clock: Clock
   readonly copies: Copies
   readonly policies: PolicyBook
-  readonly gate: Gate
+  readonly gate: GuardedGate
+  /** Vouches for copies on routes without limits, in leased mode; `undefined` in strict mode. */
+  readonly lease: Lease | undefined
   readonly uses: Uses
   readonly attempts: FailedAttempts
   readonly recognises: (apiKey: string) => boolean
@@ -127,13 +130,24 @@ export function createWalk(rooms: WalkRooms): Walk {
     let missed = false
     try {
       missed = visit.rereads === 0 && copies.isUnknown(visit.digest, clock.monotonic())
-      const copy = missed ? undefined : await copies.read(visit.digest, digests, notBefore)
+      const copy = missed ? undefined : await readOrStale(visit, digests, notBefore)
       missed = copy === undefined
       visit.foundAtMs = clock.monotonic()
       recover()
       return copy === undefined ? refuseUnknown(visit.context) : decide(visit, copy, nonce)
     } finally {
       attempt?.end(missed)
+    }
+  }
+
+  /** A copy that is too old may be used while the store is away, where that was chosen; never one that the gate sent back. */
+  async function readOrStale(visit: Visit, digests: readonly string[], notBefore: number): Promise<Copy | undefined> {
+    try {
+      return await copies.read(visit.digest, digests, notBefore)
+    } catch (cause) {
+      const stale = visit.rereads === 0 ? copies.getStale(visit.digest, clock.monotonic()) : undefined
+      if (stale === undefined) throw cause
+      return stale
     }
   }
 
@@ -145,19 +159,38 @@ export function createWalk(rooms: WalkRooms): Walk {
     if (reason !== undefined && isTerminal(reason)) return refuseKey(context, record, reason)
 
     const plan = planFor(copy, context, route)
+    const isGood = reason === undefined && plan !== undefined
+    if (isGood && plan.buckets.length === 0 && rooms.lease?.isLive(visit.foundAtMs))
+      return welcome(visit, copy, plan, NO_WINDOWS)
+    const refusal = isGood ? stillRefused(copy.refusal, plan, visit.foundAtMs) : undefined
+    if (refusal !== undefined && plan !== undefined) return refuseLimit(context, record, refusal, plan)
+
     const { owner, lineage, version } = record
     const request = { owner, lineage, version, nonce, buckets: plan?.buckets ?? [] }
+    const decided = isGood ? gate.admit(request, copy.readAt) : gate.peek(request, copy.readAt)
+    return andThen(decided, (answer) => conclude(visit, copy, plan, reason, answer))
+  }
 
-    const decided = reason === undefined && plan !== undefined ? gate.admit(request) : gate.peek(request)
-    return andThen(inTime(decided), (answer) => {
-      if (answer.outcome === 'stale') return readAgain(visit, record, undefined)
-      if (answer.outcome === 'unknown') return readAgain(visit, record, answer.nonce)
-      if (plan === undefined) return refuseKey(context, record, reason ?? 'policy_missing')
-      if (reason !== undefined) return refuseKey(context, record, reason, { route, windows: answer.windows, plan })
-      if (answer.outcome === 'refused') return refuseLimit(context, record, answer.windows, plan)
-      if (answer.outcome !== 'admitted') throw new StoreUnavailableError('The gate gave an answer that is none.')
-      return (visit.isAgain ? context.admission : undefined) ?? welcome(visit, copy, plan, answer.windows)
-    })
+  /** Makes of the gate's answer what it means for a copy that was judged. */
+  function conclude(
+    visit: Visit,
+    copy: Copy,
+    plan: Plan | undefined,
+    reason: RefusalReason | undefined,
+    answer: GateAnswer,
+  ): MaybePromise<Identity | Denial> {
+    const { context, route } = visit
+    const { record } = copy
+    if (answer.outcome === 'stale') return readAgain(visit, record, undefined)
+    if (answer.outcome === 'unknown') return readAgain(visit, record, answer.nonce)
+    if (plan === undefined) return refuseKey(context, record, reason ?? 'policy_missing')
+    if (reason !== undefined) return refuseKey(context, record, reason, { route, windows: answer.windows, plan })
+    if (answer.outcome === 'refused') {
+      if (gate.versions !== 'process') copy.refusal = rememberRefusal(plan, answer.windows, clock.monotonic())
+      return refuseLimit(context, record, answer.windows, plan)
+    }
+    if (answer.outcome !== 'admitted') throw new StoreUnavailableError('The gate gave an answer that is none.')
+    return (visit.isAgain ? context.admission : undefined) ?? welcome(visit, copy, plan, answer.windows)
   }
 
   /** Reads a key again, in a read that begins after the gate's answer, at the primary (`fence.md`, rules 4 and 7). */
@@ -229,9 +262,7 @@ export function createWalk(rooms: WalkRooms): Walk {
   }
 }
 
-function inTime(answer: MaybePromise<GateAnswer>): MaybePromise<GateAnswer> {
-  return answer instanceof Promise ? withinDeadline(answer, GATE_DEADLINE_MS) : answer
-}
+const NO_WINDOWS: readonly WindowState[] = []
 
 const MOUNTED_TWICE = {
   type: 'warning',

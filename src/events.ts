@@ -1,9 +1,13 @@
 import type { DenialCode } from './answers/standard-answers.ts'
 import type { RefusalReason } from './keys/judge.ts'
 import type { AuditAction } from './model/audit-entry.ts'
+import type { GateWarning } from './model/gate.ts'
 
 /** Why a request was refused, finer than the code on the wire. */
 export type DenialReason = RefusalReason | DenialCode | 'key_unknown' | 'policy_missing'
+
+/** What may be away, each by itself. */
+export type Part = 'store' | 'gate' | 'channel' | 'start' | 'uses' | 'walk'
 
 /**
  * What an observer is told. Facts, typed, without API keys, digests or peppers: the base for logs, metrics and
@@ -41,16 +45,16 @@ export type KeywardEvent =
     }
   /** A copy was older than a change and is read again. */
   | { readonly type: 'stale'; readonly requestId: string; readonly keyId: string; readonly version: number }
-  /** Part of the library cannot do its work; `cause` is what was thrown. */
-  | { readonly type: 'degraded'; readonly part: 'store' | 'gate' | 'start' | 'uses' | 'walk'; readonly cause: unknown }
-  /** The part named by the last `degraded` works again. */
-  | { readonly type: 'recovered'; readonly part: 'store' | 'gate' | 'start' | 'uses' | 'walk' }
+  /** Part of the library cannot do its work; `cause` is what was thrown. Told once, until it has recovered. */
+  | { readonly type: 'degraded'; readonly part: Part; readonly cause: unknown }
+  /** The part works again, and has not failed for a second. */
+  | { readonly type: 'recovered'; readonly part: Part }
   /** A handler threw what was answered as an error of the server; `cause` is what it threw. */
   | { readonly type: 'failed'; readonly requestId: string; readonly cause: unknown }
   /** Something is probably not what the host meant. Told once each. */
   | {
       readonly type: 'warning'
-      readonly code: 'client_address_unset' | 'mounted_twice' | 'loaded_twice'
+      readonly code: 'client_address_unset' | 'mounted_twice' | 'loaded_twice' | GateWarning['code']
       readonly message: string
     }
 

@@ -24,7 +24,7 @@ export { type HeadersLike, headOfHeaders } from './credential/headers-head.ts'
 export { createKeyFormat, type KeyFormat, type KeyFormatOptions } from './credential/key-format.ts'
 export { headOfNode, type NodeRequestLike } from './credential/node-head.ts'
 export type { RequestHead } from './credential/request-head.ts'
-export type { DenialReason, KeywardEvent, Observer } from './events.ts'
+export type { DenialReason, KeywardEvent, Observer, Part } from './events.ts'
 export type { Identity } from './identity.ts'
 export type { BulkResult, BulkSelection } from './keys/bulk.ts'
 export type { CopyBounds } from './keys/copies.ts'
@@ -46,6 +46,7 @@ export { createSlidingWindow, type SlidingWindow } from './limits/sliding-window
 export type { Actor, ManageContext } from './model/actor.ts'
 export type { AuditAction, AuditDraft, AuditEntry } from './model/audit-entry.ts'
 export { auditPayload } from './model/audit-entry.ts'
+export type { Channel, ChannelListener } from './model/channel.ts'
 export type { Clock } from './model/clock.ts'
 export {
   ConfigError,
@@ -57,12 +58,28 @@ export {
   StoreConflictError,
   StoreUnavailableError,
 } from './model/errors.ts'
-export type { Bucket, Gate, GateAnswer, GateRequest, WindowState } from './model/gate.ts'
+export type { Bucket, Gate, GateAnswer, GateRequest, GateWarning, WindowState } from './model/gate.ts'
 export type { KeyRecord, KeyState, Metadata } from './model/key-record.ts'
-export type { ChangeOutcome, InstantCondition, KeyChange, KeyQuery, KeyStore, KeyUse } from './model/key-store.ts'
+export type {
+  ChangeOutcome,
+  CommitOptions,
+  Fence,
+  InstantCondition,
+  KeyChange,
+  KeyQuery,
+  KeyStore,
+  KeyUse,
+} from './model/key-store.ts'
 export { andThen, type MaybePromise } from './model/maybe-promise.ts'
 export type { Policy, Window } from './model/policy.ts'
-export type { KeysOptions, KeywardOptions, LimitsOptions } from './options.ts'
+export type {
+  FleetOptions,
+  KeysOptions,
+  KeywardOptions,
+  LimitsOptions,
+  LocalWindows,
+  StaleCopies,
+} from './options.ts'
 export type { RequestContext } from './request-context.ts'
 export type { Route, RouteOptions } from './route.ts'
 export { memoryGate } from './stores/memory/memory-gate.ts'

@@ -9,21 +9,25 @@ import { createDigester } from './credential/digest.ts'
 import { type HeadersLike, headOfHeaders } from './credential/headers-head.ts'
 import type { RequestHead } from './credential/request-head.ts'
 import { tell } from './events.ts'
+import { guardGate } from './fleet/guarded-gate.ts'
+import { guardStore } from './fleet/guarded-store.ts'
+import { createLease, type NoticeListener } from './fleet/lease.ts'
+import { createPulse } from './fleet/pulse.ts'
 import type { Identity } from './identity.ts'
 import { createCommitter } from './keys/committer.ts'
-import { createCopies } from './keys/copies.ts'
+import { type Copies, createCopies } from './keys/copies.ts'
 import { createKeyIds } from './keys/key-id.ts'
 import type { Key } from './keys/key-view.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { createUses } from './keys/uses.ts'
 import { createFailedAttempts } from './limits/failed-attempts.ts'
 import { createLimits, type Limits } from './limits/limits.ts'
-import { createPolicyBook } from './limits/policies.ts'
+import { createPolicyBook, type PolicyBook } from './limits/policies.ts'
 import { isLoadedTwice } from './loaded-twice.ts'
 import { type ManageContext, ownerOf } from './model/actor.ts'
 import { NotFoundError } from './model/errors.ts'
 import type { MaybePromise } from './model/maybe-promise.ts'
-import { checkKeywardOptions, defaultPolicies, type KeywardOptions } from './options.ts'
+import { checkKeywardOptions, chooseAges, chooseGate, defaultPolicies, type KeywardOptions } from './options.ts'
 import { RequestContext, type RequestReader } from './request-context.ts'
 import { compileRoute, type Route, type RouteOptions } from './route.ts'
 import { createStart } from './start.ts'
@@ -100,32 +104,50 @@ export interface Verification {
  */
 export function createKeyward(options: KeywardOptions): Keyward {
   checkKeywardOptions(options)
-  const { store, gate = memoryGate({ clock: store.clock }), profile = defaultProfile, onEvent: observer } = options
-  const { clock } = store
+  const { profile = defaultProfile, onEvent: observer, fleet } = options
+  const { clock } = options.store
   const defined = options.limits?.policies ?? {}
+  const localGate = () => memoryGate({ clock })
+  const chosenGate = chooseGate(options, localGate)
+  const away = fleet?.whenGateAway
+  const local = away === undefined || away === 'closed' ? undefined : { ...away, gate: localGate() }
+  const gate = guardGate(chosenGate, local, clock, observer)
+  const store = guardStore(options.store, observer)
 
   const digester = createDigester(options.keys?.peppers)
   const policies = createPolicyBook(store, defined)
-  const copies = createCopies(store, options.keys?.copies ?? {})
+  const copies = createCopies(store, options.keys?.copies ?? {}, chooseAges(options, gate.versions))
+  chosenGate.onConnection?.(copies.dropAll)
+  const lease = fleet?.channel && createLease(fleet.channel, clock, noticeListener(copies, policies), observer)
+  const isLeased = fleet?.revocation === 'leased'
   const uses = createUses(store, observer)
   const formats = [profile.keyFormat, ...(options.keys?.accept ?? [])]
   const requestIds = createRequestIds(profile.requestId)
   const requestIdField = profile.requestId.header.toLowerCase()
+  const committer = createCommitter({
+    ...{ store, gate, copies, lease, isLeased, observer },
+    ready: () => start.open(),
+  })
+  const pulse = createPulse(() => Promise.all([committer.drain(), policies.load().catch(() => {})]))
   const start = createStart({
     store,
-    gate,
+    gate: chosenGate,
     policies,
     format: profile.keyFormat,
     peppers: options.keys?.peppers ?? [],
     observer,
+    async onServing() {
+      await lease?.open()
+      if (gate.versions !== 'process' || store.sharing === 'serve') pulse.start()
+    },
   })
-  const committer = createCommitter(store, gate, copies, start.open, observer)
   const audience = options.keys?.audience
   const walk = createWalk({
     clock,
     copies,
     policies,
     gate,
+    lease: isLeased ? lease : undefined,
     uses,
     digester,
     audience,
@@ -175,14 +197,16 @@ export function createKeyward(options: KeywardOptions): Keyward {
 
   return {
     keys,
-    limits: createLimits({ store, gate, policies, observer, ready: start.open }),
+    limits: createLimits({ store, gate, lease, policies, observer, ready: start.open }),
     profile,
     ready: () => start.serve(),
     async close() {
       await start.close()
+      await pulse.close()
       await Promise.all([copies.idle(), committer.idle()])
       await uses.close()
-      await gate.close?.()
+      await lease?.close()
+      await gate.close()
       await store.close()
     },
     authenticate: (headers, routeOptions) =>
@@ -209,6 +233,18 @@ export function createKeyward(options: KeywardOptions): Keyward {
       if (isServerFailure(code)) tell(observer, { type: 'failed', requestId: context.requestId, cause: error })
       return deny(context, code, { issues: issuesOfError(error) })
     },
+  }
+}
+
+/** What other processes told, and what this one tells itself, which does no harm. */
+function noticeListener(copies: Copies, policies: PolicyBook): NoticeListener {
+  return {
+    heard(notice) {
+      if (notice.type === 'key') copies.raise(notice.lineage, notice.version)
+      else if (notice.type === 'added') copies.forgetUnknown()
+      else policies.load().catch(() => {})
+    },
+    missed: copies.dropAll,
   }
 }
 

@@ -5,9 +5,10 @@ import type { ClientAddressOption } from './credential/client-address.ts'
 import type { Pepper } from './credential/digest.ts'
 import type { KeyFormat } from './credential/key-format.ts'
 import type { Observer } from './events.ts'
-import type { CopyBounds } from './keys/copies.ts'
+import type { CopyAges, CopyBounds } from './keys/copies.ts'
 import type { FailedAttemptsOptions } from './limits/failed-attempts.ts'
 import { checkDefinedPolicies } from './limits/policies.ts'
+import type { Channel } from './model/channel.ts'
 import { ConfigError } from './model/errors.ts'
 import type { Gate } from './model/gate.ts'
 import type { KeyStore } from './model/key-store.ts'
@@ -39,12 +40,54 @@ export interface LimitsOptions {
   readonly failedAttempts?: FailedAttemptsOptions | undefined
 }
 
+/** What decides while the gate is away, instead of 503 for everybody. */
+export interface LocalWindows {
+  readonly mode: 'local'
+  /** How many instances share each limit: a whole number from 1 to 10,000. Each admits its part, rounded down. */
+  readonly instances: number
+  /**
+   * The oldest copy of a key that may be used meanwhile, in seconds: a whole number from 1 to 60. A key that was revoked
+   * elsewhere may pass for so long.
+   */
+  readonly maxStaleSeconds: number
+}
+
+/** What decides while the store is away, for keys whose copy is more than a minute old. */
+export interface StaleCopies {
+  readonly mode: 'local'
+  /** The oldest copy of a key that may be used meanwhile, in seconds: a whole number from 60 to 86,400. The gate still fences it. */
+  readonly maxStaleSeconds: number
+}
+
+/** How several processes act as one. */
+export interface FleetOptions {
+  /**
+   * Carries what changed from one process to the others at once: `redisChannel(…)` or `postgresChannel(…)`. Optional in
+   * strict mode, where it only saves a second read after a change.
+   */
+  readonly channel?: Channel | undefined
+  /**
+   * `'strict'` (default): every request asks the gate, so that nothing passes once a change has resolved. `'leased'`: a
+   * request that faces no window asks nobody, as long as the channel was heard within the last second; a change reaches
+   * other processes in milliseconds, and within a second when the channel is cut.
+   */
+  readonly revocation?: 'strict' | 'leased' | undefined
+  /** Default `'closed'`: 503 while the gate is away. */
+  readonly whenGateAway?: 'closed' | LocalWindows | undefined
+  /** Default `'closed'`: 503 while the store is away, for keys without a copy that is younger than a minute. */
+  readonly whenStoreAway?: 'closed' | StaleCopies | undefined
+}
+
 /** Everything that a keyward is made of. Only `store` is required. */
 export interface KeywardOptions {
-  /** Where key records live: `sqlite('keys.db')` of `keyward/sqlite`, or `memory(…)`. */
+  /** Where key records live: `sqlite('keys.db')`, `postgres(pool)`, `mysql(pool)`, or `memory(…)`. */
   readonly store: KeyStore
-  /** Where windows and versions live. Default: this process. */
+  /**
+   * Where windows and versions live: `redis(client)` for a fleet. Default: the store's own gate where it has one, as
+   * Postgres has; else this process, for a store that one process serves on. MySQL needs one.
+   */
   readonly gate?: Gate | undefined
+  readonly fleet?: FleetOptions | undefined
   /** Wire format of answers, and the format of new keys. Default: `defaultProfile`. */
   readonly profile?: Profile | undefined
   readonly keys?: KeysOptions | undefined
@@ -102,6 +145,20 @@ const optionsRule = z.strictObject({
         .optional(),
     })
     .optional(),
+  fleet: z
+    .strictObject({
+      channel: z
+        .custom<Channel>((channel) => hasMethods(channel, ['open', 'publish', 'close']), 'must be a channel')
+        .optional(),
+      revocation: z.enum(['strict', 'leased'], "must be 'strict' or 'leased'").optional(),
+      whenGateAway: away({ instances: bound(10_000), maxStaleSeconds: bound(60) }),
+      whenStoreAway: away({ maxStaleSeconds: bound(86_400, 60) }),
+    })
+    .refine((fleet) => fleet.revocation !== 'leased' || fleet.channel !== undefined, {
+      path: ['channel'],
+      message: "is required where revocation is 'leased'",
+    })
+    .optional(),
   clientAddress: z.unknown().optional(),
   onEvent: z.custom<Observer>((observer) => typeof observer === 'function', 'must be a function').optional(),
 })
@@ -131,8 +188,44 @@ export function defaultPolicies(
   return names
 }
 
-function bound(max: number) {
-  return z.int('must be a whole number').min(1, 'must be at least 1').max(max, `must be at most ${max}`)
+/** The store's own gate, or one of this process, where no gate was given. @throws {ConfigError} When neither will do. */
+export function chooseGate({ gate, store }: KeywardOptions, local: () => Gate): Gate {
+  if (gate !== undefined) return gate
+  if (store.createGate !== undefined) return store.createGate()
+  if (store.sharing !== 'serve') return local()
+  throw new ConfigError(
+    'createKeyward.gate: must be given, because several processes may serve on this store: redis(client), or memoryGate() where one process does',
+  )
+}
+
+/** How long copies may be used; nobody but a channel or the gate tells of changes that other processes make. */
+export function chooseAges({ store, fleet }: KeywardOptions, versions: Gate['versions']): CopyAges {
+  const isAlone = versions === 'process' && store.sharing === 'serve'
+  const copyMs = isAlone ? UNHEARD_MS : COPY_MS
+  const isHeard = fleet?.revocation === 'leased' || (versions === 'process' && !isAlone)
+  const away = fleet?.whenStoreAway
+  const staleMs = away === undefined || away === 'closed' ? copyMs : away.maxStaleSeconds * 1_000
+  return { copyMs, staleMs, unknownMs: isHeard ? UNKNOWN_MS : 0 }
+}
+
+/** How long a copy may be used, counted from the start of its read. */
+const COPY_MS = 60_000
+/** The same where only a read tells of what other processes change: one process serves on a database server. */
+const UNHEARD_MS = 1_000
+/** How long a digest that the store did not know is remembered as unknown. */
+const UNKNOWN_MS = 5_000
+
+function away<T extends z.ZodRawShape>(shape: T) {
+  return z
+    .union(
+      [z.literal('closed'), z.strictObject({ mode: z.literal('local'), ...shape })],
+      `must be 'closed' or { mode: 'local', ${Object.keys(shape).join(', ')} } within their ranges`,
+    )
+    .optional()
+}
+
+function bound(max: number, min = 1) {
+  return z.int('must be a whole number').min(min, `must be at least ${min}`).max(max, `must be at most ${max}`)
 }
 
 function hasMethods(value: unknown, names: readonly string[]): boolean {

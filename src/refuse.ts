@@ -1,6 +1,7 @@
 import { createDenial, type Denial, type DenialContext } from './answers/denial.ts'
 import type { DenialCode } from './answers/standard-answers.ts'
 import { type DenialReason, type Observer, tell } from './events.ts'
+import { wasTold } from './fleet/health.ts'
 import type { RefusalReason } from './keys/judge.ts'
 import { labelled } from './limits/limit-state.ts'
 import type { Plan } from './limits/plan.ts'
@@ -66,8 +67,10 @@ export function createRefusals(observer: Observer | undefined): Refusals {
       return answer(context, 'rate_limit_exceeded', 'rate_limit_exceeded', record, details)
     },
     fail(context, cause) {
-      if (!isFailing) tell(observer, { type: 'degraded', part: 'walk', cause })
-      isFailing = true
+      if (!wasTold(cause)) {
+        if (!isFailing) tell(observer, { type: 'degraded', part: 'walk', cause })
+        isFailing = true
+      }
       const code = cause instanceof StoreUnavailableError ? 'service_unavailable' : 'internal_error'
       return answer(context, code, code, undefined)
     },

@@ -28,6 +28,8 @@ export interface Start {
 export interface StartRooms {
   readonly store: KeyStore
   readonly gate: Gate
+  /** What begins once requests are served, and does not fail. */
+  readonly onServing: () => Promise<void>
   readonly policies: PolicyBook
   readonly format: KeyFormat
   readonly peppers: readonly Pepper[]
@@ -35,7 +37,7 @@ export interface StartRooms {
 }
 
 /** Creates the start. */
-export function createStart({ store, gate, policies, format, peppers, observer }: StartRooms): Start {
+export function createStart({ store, gate, onServing, policies, format, peppers, observer }: StartRooms): Start {
   let isClosed = false
   let isServing = false
   let isFailing = false
@@ -49,8 +51,9 @@ export function createStart({ store, gate, policies, format, peppers, observer }
   const serve = once(async () => {
     await open()
     if (isClosed) throw closed()
-    await gate.open?.()
-    if (gate.local) await store.claim?.()
+    await gate.open?.((warning) => tell(observer, { type: 'warning', ...warning }))
+    if (gate.versions === 'process') await store.claim?.()
+    await onServing()
     isServing = true
   })
 

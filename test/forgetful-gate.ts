@@ -39,7 +39,7 @@ export function forgetfulGate(clock: Clock): ForgetfulGate {
   }
 
   const gate: ForgetfulGate = {
-    local: false,
+    versions: 'gate',
     fenceFailure: undefined,
     get calls() {
       return calls

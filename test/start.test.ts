@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import {
   ConfigError,
   createKeyward,
+  type Gate,
   type KeyStore,
   type KeywardOptions,
   memory,
@@ -115,9 +116,9 @@ describe('starting', () => {
     expect((await keyward.keys.list()).items).toHaveLength(1)
   })
 
-  function sharedGate(clock: TestClock) {
+  function sharedGate(clock: TestClock): Gate {
     const gate = memoryGate({ clock })
-    return { local: false, admit: gate.admit.bind(gate), peek: gate.peek.bind(gate), fence: gate.fence.bind(gate) }
+    return { versions: 'gate', admit: gate.admit.bind(gate), peek: gate.peek.bind(gate), fence: gate.fence.bind(gate) }
   }
 })
 

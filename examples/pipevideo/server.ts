@@ -3,17 +3,19 @@ import express from 'express'
 import { createKeyward, pipevideo } from 'keyward'
 import { errorHandler, getIdentity, requestId, requireKey, sendError } from 'keyward/express'
 import { adminToken, manage } from 'keyward/manage'
-import { sqlite } from 'keyward/sqlite'
 import * as z from 'zod'
+import { openBackends } from '../backends.ts'
 import { readEnvironment } from '../environment.ts'
 import { serve } from '../serve.ts'
-import { openGenerations } from './generations.ts'
+import { addGeneration } from './generations.ts'
 
 const environment = readEnvironment('pipevideo')
-const generations = openGenerations(`${environment.databaseFile}.generations`)
+const backends = openBackends(environment)
+const generations = backends.documents('generations')
 
 const keyward = createKeyward({
-  store: sqlite(environment.databaseFile),
+  store: backends.store,
+  gate: backends.gate,
   profile: pipevideo,
   keys: { onDelete: 'purge' },
   limits: { policies: { default: [{ limit: 100, windowSeconds: 60 }] } },
@@ -27,19 +29,19 @@ app.disable('x-powered-by')
 app.use(requestId(keyward))
 app.use('/manage', manage(keyward, { authorize: adminToken(environment.adminToken) }).express())
 
-app.post('/v1/video/generations', requireKey(keyward), express.json(), (request, response) => {
+app.post('/v1/video/generations', requireKey(keyward), express.json(), async (request, response) => {
   const input = generationInput.safeParse(request.body)
   if (!input.success) return sendError(response, 'validation_failed', { issues: input.error.issues })
   const { owner, attribution } = getIdentity(request)
-  response.json(generations.add(owner, input.data, attribution))
+  response.json(await addGeneration(generations, owner, input.data, attribution))
 })
 
-app.get('/v1/video/generations/:id', requireKey(keyward), (request, response) => {
-  const generation = generations.find(getIdentity(request).owner, String(request.params['id']))
+app.get('/v1/video/generations/:id', requireKey(keyward), async (request, response) => {
+  const generation = await generations.find(getIdentity(request).owner, String(request.params['id']))
   if (generation === undefined) return sendError(response, 'not_found')
   response.json(generation)
 })
 
 app.use(errorHandler(keyward))
 
-await serve(createServer(app), keyward, environment)
+await serve(createServer(app), keyward, environment, backends.close)

@@ -1,18 +1,14 @@
 import { LRUCache } from 'lru-cache'
 import type { Plan } from '../limits/plan.ts'
-import { withinDeadline } from '../model/deadline.ts'
+import type { Refusal } from '../limits/remembered-refusal.ts'
 import { StoreUnavailableError } from '../model/errors.ts'
 import type { KeyRecord } from '../model/key-record.ts'
 import type { KeyStore } from '../model/key-store.ts'
 import { isKeyRecord } from './record-shape.ts'
 import { USE_INTERVAL_MS } from './uses.ts'
 
-/** How long a copy may be used, counted from the start of its read (`fence.md`, rule 9). */
-const COPY_AGE_MS = 60_000
-/** How long a digest that the store did not know is remembered as unknown. */
-const UNKNOWN_AGE_MS = 5_000
-/** How long a read of the store may take before the request that waits for it is answered with 503. */
-const READ_DEADLINE_MS = 1_000
+/** The most versions that are remembered so that older copies are not used; above it all copies are dropped instead. */
+const MAX_FLOORS = 10_000
 /** How often a store that other processes may change is asked whether they did. */
 const POLL_INTERVAL_MS = 5
 
@@ -25,6 +21,8 @@ export interface Copy {
   plan: Plan | undefined
   /** Monotonic instant from which a use is worth noting again. */
   nextUseAt: number
+  /** The last refusal of a gate on a server, while asking again is no use. */
+  refusal: Refusal | undefined
 }
 
 /** Bounds of the copies. */
@@ -35,10 +33,22 @@ export interface CopyBounds {
   readonly maxUnknown?: number | undefined
 }
 
+/** How long things may be used in a deployment. */
+export interface CopyAges {
+  /** A copy, counted from the start of its read (`docs/fence.md`, rule 9): milliseconds. */
+  readonly copyMs: number
+  /** A copy, while the store is away: milliseconds, at least `copyMs`. */
+  readonly staleMs: number
+  /** A digest that the store did not know: milliseconds; 0 where another process may add keys without being heard. */
+  readonly unknownMs: number
+}
+
 /** Copies of key records by digest, in this process. They are never judged here, and never trusted without the gate. */
 export interface Copies {
   /** The copy under a digest, unless it is too old. */
   get(digest: string, monotonic: number): Copy | undefined
+  /** The copy under a digest that is too old to be used, but may be while the store is away. */
+  getStale(digest: string, monotonic: number): Copy | undefined
   /** Whether the store lately did not know this digest. */
   isUnknown(digest: string, monotonic: number): boolean
   /**
@@ -47,7 +57,9 @@ export interface Copies {
    * @param digest - Digest under which the copy is kept.
    * @param digests - Digests under which the key may be stored.
    * @param notBefore - Only a read numbered higher than this {@link Copies.mark} may be joined (`fence.md`, rule 4).
-   * @throws {StoreUnavailableError} When the store fails, takes longer than a second, or returns what is no record.
+   * A key that is not found was looked for in a read that began after the call: another process may just have added it.
+   *
+   * @throws {StoreUnavailableError} When the store fails, is too slow, or returns what is no record.
    */
   read(digest: string, digests: readonly string[], notBefore: number): Promise<Copy | undefined>
   /** Whether a read of this digest is in flight that may be joined. */
@@ -56,6 +68,10 @@ export interface Copies {
   mark(): number
   /** Drops one copy. */
   drop(digest: string): void
+  /** Drops all copies, and what reads in flight bring is not used: some change may have been missed. */
+  dropAll(): void
+  /** Makes copies of a lineage that are older than a version useless, those in flight too. */
+  raise(lineage: string, version: number): void
   /** Drops the memory of unknown digests, that of reads in flight too: a key was added that somebody may have tried before. */
   forgetUnknown(): void
   /** Drops everything when another process has changed the store. @returns Whether it did. */
@@ -72,10 +88,12 @@ interface Read {
 }
 
 /** Creates the copies over a store. */
-export function createCopies(store: KeyStore, bounds: CopyBounds): Copies {
+export function createCopies(store: KeyStore, bounds: CopyBounds, ages: CopyAges): Copies {
   const copies = new LRUCache<string, Copy>({ max: bounds.maxCopies ?? 100_000 })
   const unknown = new LRUCache<string, number>({ max: bounds.maxUnknown ?? 10_000 })
   const reads = new Map<string, Read>()
+  /** Versions below which copies are stale, by lineage, with the latest read that was begun before each was told. */
+  let floors = new Map<string, { readonly version: number; readonly after: number }>()
   let lastRead = 0
   let lastPoll = Number.NEGATIVE_INFINITY
   /** Raised by every invalidation: what a read of an older epoch brings is neither kept, nor used, nor joined. */
@@ -83,16 +101,19 @@ export function createCopies(store: KeyStore, bounds: CopyBounds): Copies {
   /** Raised by every import: a read that began before may be used by those who wait for it, but its miss is not kept. */
   let additions = 0
 
-  async function readOnce(digest: string, digests: readonly string[]): Promise<Copy | undefined> {
+  async function readOnce(number: number, digest: string, digests: readonly string[]): Promise<Copy | undefined> {
     const begunIn = epoch
     const addedBefore = additions
     const readAt = store.clock.monotonic()
-    const record = await findByDigest(store, digests)
+    const record = await store.findByDigest(digests)
     if (begunIn !== epoch) return read(digest, digests, lastRead)
-    if (store.clock.monotonic() - readAt > COPY_AGE_MS) throw new StoreUnavailableError('The key was read too slowly.')
+    const floor = floorAbove(record)
+    if (floor !== undefined && number > floor.after) throw new StoreUnavailableError('The store is behind its changes.')
+    if (floor !== undefined) return read(digest, digests, lastRead)
+    if (store.clock.monotonic() - readAt > ages.copyMs) throw new StoreUnavailableError('The key was read too slowly.')
     if (record === undefined) {
       copies.delete(digest)
-      if (addedBefore === additions) unknown.set(digest, readAt)
+      if (addedBefore === additions && ages.unknownMs > 0) unknown.set(digest, readAt)
       return undefined
     }
     if (!isKeyRecord(record) || !digests.includes(record.digest))
@@ -103,6 +124,7 @@ export function createCopies(store: KeyStore, bounds: CopyBounds): Copies {
       readAt,
       plan: undefined,
       nextUseAt: readAt + Math.max(0, USE_INTERVAL_MS - sinceUse),
+      refusal: undefined,
     }
     copies.set(digest, copy)
     unknown.delete(digest)
@@ -115,31 +137,58 @@ export function createCopies(store: KeyStore, bounds: CopyBounds): Copies {
     return isCurrent && running.number > notBefore ? running : undefined
   }
 
+  async function join(running: Read, digest: string, digests: readonly string[]): Promise<Copy | undefined> {
+    const begunBefore = lastRead
+    return (await running.result) ?? read(digest, digests, begunBefore)
+  }
+
   function read(digest: string, digests: readonly string[], notBefore: number): Promise<Copy | undefined> {
     const running = readToJoin(digest, notBefore)
-    if (running !== undefined) return running.result
+    if (running !== undefined) return join(running, digest, digests)
     lastRead += 1
     const number = lastRead
-    const result = readOnce(digest, digests).finally(() => {
+    const result = readOnce(number, digest, digests).finally(() => {
       if (reads.get(digest)?.number === number) reads.delete(digest)
     })
     reads.set(digest, { number, epoch, additions, result })
     return result
   }
 
+  function floorAbove(record: KeyRecord | undefined) {
+    if (floors.size === 0 || record === undefined) return undefined
+    const floor = floors.get(record.lineage)
+    return floor !== undefined && record.version < floor.version ? floor : undefined
+  }
+
+  function getWithin(digest: string, monotonic: number, ageMs: number): Copy | undefined {
+    const copy = copies.get(digest)
+    if (copy === undefined || monotonic - copy.readAt > ageMs || floorAbove(copy.record) !== undefined) return undefined
+    return copy
+  }
+
+  function dropAll(): void {
+    epoch += 1
+    copies.clear()
+    unknown.clear()
+    floors = new Map()
+  }
+
   return {
-    get(digest, monotonic) {
-      const copy = copies.get(digest)
-      return copy !== undefined && monotonic - copy.readAt <= COPY_AGE_MS ? copy : undefined
-    },
+    get: (digest, monotonic) => getWithin(digest, monotonic, ages.copyMs),
+    getStale: (digest, monotonic) => getWithin(digest, monotonic, ages.staleMs),
     isUnknown(digest, monotonic) {
       const readAt = unknown.get(digest)
-      return readAt !== undefined && monotonic - readAt <= UNKNOWN_AGE_MS
+      return readAt !== undefined && monotonic - readAt <= ages.unknownMs
     },
     read,
     isReading: (digest) => readToJoin(digest, 0) !== undefined,
     mark: () => lastRead,
     drop: (digest) => void copies.delete(digest),
+    dropAll,
+    raise(lineage, version) {
+      if (floors.size >= MAX_FLOORS) dropAll()
+      else if (version > (floors.get(lineage)?.version ?? 0)) floors.set(lineage, { version, after: lastRead })
+    },
     forgetUnknown() {
       additions += 1
       unknown.clear()
@@ -148,23 +197,12 @@ export function createCopies(store: KeyStore, bounds: CopyBounds): Copies {
       if (store.changedElsewhere === undefined || monotonic - lastPoll < POLL_INTERVAL_MS) return false
       lastPoll = monotonic
       if (!store.changedElsewhere()) return false
-      epoch += 1
-      copies.clear()
-      unknown.clear()
+      dropAll()
       return true
     },
     async idle() {
       await Promise.allSettled(Array.from(reads.values(), (running) => running.result))
     },
-  }
-}
-
-/** Whatever a store fails with, to those who wait it is away. */
-async function findByDigest(store: KeyStore, digests: readonly string[]): Promise<KeyRecord | undefined> {
-  try {
-    return await withinDeadline(store.findByDigest(digests), READ_DEADLINE_MS)
-  } catch (cause) {
-    throw cause instanceof StoreUnavailableError ? cause : new StoreUnavailableError('The store failed.', { cause })
   }
 }
 

@@ -235,7 +235,9 @@ export class AdmissionLog {
       room -= fitting
       return { atMs, units: fitting }
     })
-    for (const { atMs, units } of trimmed.reverse()) this.push(units, Math.ceil(atMs * this.ticksPerMs))
+    for (const { atMs, units } of trimmed.reverse()) {
+      if (units > 0) this.push(units, Math.ceil(atMs * this.ticksPerMs))
+    }
   }
 
   /** Everything known, newest first: the ring's units one by one, then what the most fitting counter has besides. */

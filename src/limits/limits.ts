@@ -1,8 +1,9 @@
 import { type Observer, tell } from '../events.ts'
+import type { GuardedGate } from '../fleet/guarded-gate.ts'
+import type { Lease } from '../fleet/lease.ts'
 import { type ManageContext, ownerOf } from '../model/actor.ts'
 import { ForbiddenError, NotFoundError, StoreUnavailableError } from '../model/errors.ts'
 import { findKey } from '../model/find-key.ts'
-import type { Gate } from '../model/gate.ts'
 import type { KeyStore } from '../model/key-store.ts'
 import type { Policy, Window } from '../model/policy.ts'
 import { type LimitState, labelled } from './limit-state.ts'
@@ -35,7 +36,9 @@ export interface Limits {
 /** What the room is given by the composition. */
 export interface LimitsRooms {
   readonly store: KeyStore
-  readonly gate: Gate
+  readonly gate: GuardedGate
+  /** Tells other processes of an edit, where there is a channel. */
+  readonly lease: Lease | undefined
   readonly policies: PolicyBook
   readonly observer: Observer | undefined
   readonly ready: () => Promise<void>
@@ -45,7 +48,7 @@ export interface LimitsRooms {
 const MAX_READS = 4
 
 /** Creates the room. */
-export function createLimits({ store, gate, policies, observer, ready }: LimitsRooms): Limits {
+export function createLimits({ store, gate, lease, policies, observer, ready }: LimitsRooms): Limits {
   return {
     async policies() {
       await ready()
@@ -64,6 +67,7 @@ export function createLimits({ store, gate, policies, observer, ready }: LimitsR
       const actor = context?.actor?.id ?? null
       const authorship = { actor, address: context?.address ?? null, requestId: context?.requestId ?? null }
       const policy = await policies.set(name, windows, context?.ifVersion, authorship)
+      lease?.tell({ type: 'policies' }).catch(() => {})
       tell(observer, {
         type: 'changed',
         action: 'policy.set',
@@ -84,7 +88,8 @@ export function createLimits({ store, gate, policies, observer, ready }: LimitsR
         const plan = planRequest(policies, record, { cost: 1, policies: [] })
         if (plan === undefined) throw new NotFoundError('A policy that the key names does not exist.')
         const { owner, lineage, version } = record
-        const answer = await gate.peek({ owner, lineage, version, nonce, buckets: plan.buckets })
+        const readAtMs = store.clock.monotonic()
+        const answer = await gate.peek({ owner, lineage, version, nonce, buckets: plan.buckets }, readAtMs)
         if ('windows' in answer) return labelled(answer.windows, plan.labels)
         nonce = answer.outcome === 'unknown' ? answer.nonce : undefined
       }

@@ -84,6 +84,7 @@ export function createPolicyBook(store: KeyStore, defined: Readonly<Record<strin
     ([name, windows]): Policy => ({ name, windows, version: 0, updatedAt: null }),
   )
   let current = byName(fromCode)
+  let shown = ''
   let resolved = new Map<string, ResolvedPolicies>()
   let generation = 0
   let lastLoad = 0
@@ -95,6 +96,9 @@ export function createPolicyBook(store: KeyStore, defined: Readonly<Record<strin
     const stored = await readPolicies(store)
     if (number < shownLoad) return
     shownLoad = number
+    const read = JSON.stringify(stored)
+    if (read === shown) return
+    shown = read
     current = byName([...fromCode, ...stored])
     resolved = new Map()
     generation += 1

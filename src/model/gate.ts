@@ -8,15 +8,26 @@ import type { Window } from './policy.ts'
  */
 export interface Gate {
   /**
-   * Whether this gate's windows and versions live in this process only. Such a gate sees every change that the
-   * process makes and has no memory to lose but with the process.
+   * Where the versions live that copies are compared with.
+   *
+   * - `'process'`: in this process, and windows too. Sees every change that the process makes, and has no memory to lose
+   *   but with the process.
+   * - `'gate'`: in a memory of its own, which it may lose: after rules 2 to 5 of `docs/fence.md` an entry that is not
+   *   there is admissible only to somebody who shows a nonce that was handed out for it.
+   * - `'store'`: in the store's own rows. A commit is its fence, and it never answers `unknown`.
    */
-  readonly local: boolean
+  readonly versions: 'process' | 'gate' | 'store'
+
+  /**
+   * Milliseconds that an answer may take: a whole number from 1 to 60,000; default 1,000. Nobody waits longer: the
+   * library takes a gate that is slower for one that is away, and uses no late answer.
+   */
+  readonly deadlineMs?: number
 
   /**
    * Counts `cost` in all windows of all buckets, or nothing in any.
    *
-   * @throws {StoreUnavailableError} When the gate cannot answer in time. Nothing may be concluded from it.
+   * @throws {StoreUnavailableError} When the gate cannot answer. It may have counted.
    */
   admit(request: GateRequest): MaybePromise<GateAnswer>
 
@@ -29,9 +40,28 @@ export interface Gate {
    */
   fence(owner: string, lineage: string, version: number): MaybePromise<void>
 
-  /** Connects or checks, before the first request. */
-  open?(): Promise<void>
+  /**
+   * Connects or checks, before the first request; called again after a failure.
+   *
+   * @param report - Is told what works but is probably not meant.
+   * @throws {ConfigError} When the server must not be used as it is configured.
+   */
+  open?(report: (warning: GateWarning) => void): Promise<void>
+
+  /**
+   * Tells, from now on, of every new connection, before any answer over it is given out: a fence that was written over
+   * an earlier one may be lost there. A request that was under way meanwhile is answered `stale`.
+   */
+  onConnection?(listener: () => void): void
+
+  /** Ends timers and connections that the gate itself began. */
   close?(): Promise<void>
+}
+
+/** Something about a gate's server that an operator should know. */
+export interface GateWarning {
+  readonly code: 'gate_may_evict'
+  readonly message: string
 }
 
 /** Everything a gate needs to decide one request. */

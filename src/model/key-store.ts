@@ -1,5 +1,6 @@
 import type { AuditDraft, AuditEntry } from './audit-entry.ts'
 import type { Clock } from './clock.ts'
+import type { Gate } from './gate.ts'
 import type { KeyRecord } from './key-record.ts'
 import type { Policy } from './policy.ts'
 
@@ -15,6 +16,21 @@ import type { Policy } from './policy.ts'
 export interface KeyStore {
   /** The clock that instants of this store are compared with. */
   readonly clock: Clock
+
+  /**
+   * Milliseconds that a call may take: a whole number from 1 to 60,000; default 1,000. Nobody waits longer: the library
+   * takes a store that is slower for one that is away. A write may then have been made all the same.
+   */
+  readonly deadlineMs?: number
+
+  /**
+   * Who else may use what is stored: `'none'`, as in memory; `'manage'`, other processes that change keys but serve no
+   * requests, as with a SQLite file; `'serve'`, any number of servers, as with a database server.
+   */
+  readonly sharing: 'none' | 'manage' | 'serve'
+
+  /** Creates the store's own gate, for a keyward that is given no other. Absent where the store has none. */
+  createGate?(): Gate
 
   /** Migrates or checks the schema. Called before anything else; calling it again changes nothing, and after a failure tries again. */
   open(): Promise<void>
@@ -45,7 +61,16 @@ export interface KeyStore {
    * A driver whose file other processes may read resolves only when no process can still be using what it read
    * before, except for changes that are `unseen`.
    */
-  commit(changes: readonly KeyChange[]): Promise<readonly ChangeOutcome[]>
+  commit(changes: readonly KeyChange[], options?: CommitOptions): Promise<readonly ChangeOutcome[]>
+
+  /**
+   * The fences of committed changes that nobody has removed yet: the outbox, oldest change first; at most `limit`. One
+   * a lineage, at its latest version. A purge leaves it alone.
+   */
+  listFences(limit: number): Promise<readonly Fence[]>
+
+  /** Removes fences that the gate has: each only if it is still at the version given, or below. */
+  removeFences(fences: readonly Fence[]): Promise<void>
 
   /** Raises last-used instants, in their own rows; an older instant changes nothing. Unknown ids are ignored. */
   recordUses(uses: readonly KeyUse[]): Promise<void>
@@ -75,6 +100,22 @@ export interface KeyStore {
    * absent where nobody else can, or where a channel tells.
    */
   changedElsewhere?(): boolean
+}
+
+/** How changes are committed. */
+export interface CommitOptions {
+  /**
+   * Whether each committed change that is not `unseen` leaves its fence in the outbox, in the same transaction, until
+   * {@link KeyStore.removeFences}. Default false.
+   */
+  readonly keepFences?: boolean
+}
+
+/** A version that a gate must know before it admits anything older. */
+export interface Fence {
+  readonly owner: string
+  readonly lineage: string
+  readonly version: number
 }
 
 /** One guarded change to the keys of one lineage. */

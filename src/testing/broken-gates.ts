@@ -283,11 +283,11 @@ function broken(
 
 function overlay(gate: Gate, changes: Partial<Gate>): Gate {
   return {
-    local: gate.local,
+    versions: gate.versions,
     admit: (request) => gate.admit(request),
     peek: (request) => gate.peek(request),
     fence: (owner, lineage, version) => gate.fence(owner, lineage, version),
-    open: async () => gate.open?.(),
+    open: async (report) => gate.open?.(report),
     close: async () => gate.close?.(),
     ...changes,
   }

@@ -1,6 +1,6 @@
 import type { Clock } from '../model/clock.ts'
 import type { KeyRecord } from '../model/key-record.ts'
-import type { ChangeOutcome, KeyStore } from '../model/key-store.ts'
+import type { ChangeOutcome, Fence, KeyStore } from '../model/key-store.ts'
 import { memory } from '../stores/memory/memory-store.ts'
 
 /** A store that is wrong in one way, and the sentence of `keyStoreContract` that finds it out. */
@@ -53,10 +53,13 @@ export const brokenStores: readonly BrokenStore[] = [
     'ignores the version that a change expects',
     'supersedes a change whose version is not the lineage’s, and changes nothing',
     (store) => ({
-      async commit(changes) {
+      async commit(changes, options) {
         const versions = changes.map(async ({ lineage }) => (await store.findById(lineage))?.version ?? 0)
         const current = await Promise.all(versions)
-        return store.commit(changes.map((change, index) => ({ ...change, expectedVersion: current[index] ?? 0 })))
+        return store.commit(
+          changes.map((change, index) => ({ ...change, expectedVersion: current[index] ?? 0 })),
+          options,
+        )
       },
     }),
   ),
@@ -195,6 +198,80 @@ export const brokenStores: readonly BrokenStore[] = [
       return store.setPolicy({ ...policy, version: (stored?.version ?? 0) + 1 }, audit)
     },
   })),
+
+  broken(
+    'keeps fences that nobody asked for',
+    'keeps the fence of each committed change that others may have seen, when asked to',
+    (store) => ({ commit: (changes) => store.commit(changes, { keepFences: true }) }),
+  ),
+
+  broken(
+    'keeps no fences',
+    'keeps the fence of each committed change that others may have seen, when asked to',
+    (store) => ({ commit: (changes) => store.commit(changes) }),
+  ),
+
+  broken(
+    'keeps the fences of keys that nobody has seen',
+    'keeps the fence of each committed change that others may have seen, when asked to',
+    (store) => ({
+      commit: (changes, options) =>
+        store.commit(
+          changes.map((change) => ({ ...change, unseen: false })),
+          options,
+        ),
+    }),
+  ),
+
+  broken(
+    'lists the newest fence first',
+    'lists one fence a lineage at its latest version, oldest change first, up to a limit',
+    (store) => ({ listFences: async (limit) => (await store.listFences(1_000)).toReversed().slice(0, limit) }),
+  ),
+
+  broken(
+    'keeps the first version of a fence',
+    'lists one fence a lineage at its latest version, oldest change first, up to a limit',
+    (store) => {
+      const first = new Map<string, Fence>()
+      return {
+        async listFences(limit) {
+          const fences = await store.listFences(limit)
+          for (const fence of fences) if (!first.has(fence.lineage)) first.set(fence.lineage, fence)
+          return fences.map((fence) => first.get(fence.lineage) ?? fence)
+        },
+      }
+    },
+  ),
+
+  broken('removes fences whatever their version', 'removes a fence only at its version or above', (store) => ({
+    removeFences: (fences) =>
+      store.removeFences(fences.map((fence) => ({ ...fence, version: Number.MAX_SAFE_INTEGER }))),
+  })),
+
+  broken('drops the fence with the key', 'keeps a fence through the removal of its key', (store) => ({
+    async commit(changes, options) {
+      const outcomes = await store.commit(changes, options)
+      for (const { owner, lineage, remove } of changes)
+        if (remove.length > 0) await store.removeFences([{ owner, lineage, version: Number.MAX_SAFE_INTEGER }])
+      return outcomes
+    },
+  })),
+
+  broken(
+    'keeps fences for itself',
+    'shows fences to whoever opens the same data again, and lets two remove them',
+    (store) => {
+      const seen = new Set<string>()
+      return {
+        async listFences(limit) {
+          const fresh = (await store.listFences(limit)).filter(({ lineage }) => !seen.has(lineage))
+          for (const { lineage } of fresh) seen.add(lineage)
+          return fresh
+        },
+      }
+    },
+  ),
 
   broken('lets the last note win', 'keeps the first note of a name', (store) => ({
     keepNote: async (_name, text) => {

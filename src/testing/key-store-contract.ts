@@ -1,5 +1,6 @@
 import { auditCases } from './key-store/audit-cases.ts'
 import { changeCases } from './key-store/change-cases.ts'
+import { fenceCases } from './key-store/fence-cases.ts'
 import type { KeyStoreCase } from './key-store/key-store-case.ts'
 import { listCases } from './key-store/list-cases.ts'
 import { policyCases } from './key-store/policy-cases.ts'
@@ -19,5 +20,6 @@ export const keyStoreContract: readonly KeyStoreCase[] = [
   ...useCases,
   ...auditCases,
   ...policyCases,
+  ...fenceCases,
   ...raceCases,
 ]

@@ -25,6 +25,8 @@ const events = /^src\/events\.ts$/
 const systemClock = /^src\/stores\/system-clock\.ts$/
 const memory = /^src\/stores\/(memory\/|system-clock\.ts$)/
 const pureWindow = /^src\/limits\/(sliding-window|admission-log|coarse-counter|tick-pool)\.ts$/
+/** The servers that tests and benches start. */
+const servers = /^test\/servers\//
 const corePackages = /^(zod|lru-cache|ipaddr\.js)$/
 
 /** The first part that matches a path is its own. */
@@ -35,8 +37,8 @@ const parts: readonly Part[] = [
   {
     name: 'a driver',
     files: /^src\/stores\/[^/]+\//,
-    to: [model, systemClock],
-    packages: /^(libsql|better-sqlite3)$/,
+    to: [model, systemClock, /^src\/stores\/sql\//],
+    packages: /^(libsql|better-sqlite3|kysely)$/,
     node: true,
   },
   {
@@ -56,7 +58,7 @@ const parts: readonly Part[] = [
     packages: corePackages,
   },
   { name: 'an adapter', files: /^adapters\//, to: [face], typePackages: /^(express|hono|fastify)$/ },
-  { name: 'an example', files: /^(examples|bench)\//, to: [/^(examples|bench)\//], packages: /./, node: true },
+  { name: 'an example', files: /^(examples|bench)\//, to: [/^(examples|bench)\//, servers], packages: /./, node: true },
 ]
 
 /** Names every import that points against the arrows, type-only imports included, and every circle of rooms. */

@@ -5,6 +5,9 @@ import { createProgram } from './program.ts'
 const entryPoints = [
   'src/index.ts',
   'src/stores/sqlite/sqlite.ts',
+  'src/stores/postgres/postgres.ts',
+  'src/stores/mysql/mysql.ts',
+  'src/stores/redis/redis.ts',
   'src/manage/manage.ts',
   'src/testing/testing.ts',
   'adapters/express.ts',

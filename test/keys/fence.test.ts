@@ -140,7 +140,7 @@ describe('a gate on a server', () => {
       },
     }
     const slowly: Gate = {
-      local: false,
+      versions: 'gate',
       peek: gate.peek,
       fence: gate.fence,
       async admit(request) {
@@ -247,10 +247,11 @@ describe('a store that is behind the gate', () => {
       },
     }
     const { keyward, createKey, events } = createTestKeyward({ store, gate }, clock)
+    const elsewhere = createTestKeyward({ store: kept, gate }, clock).keyward
     const { apiKey, id } = await createKey()
     await outcomeOf(keyward, apiKey)
     reads.old = await kept.findById(id)
-    await keyward.keys.update(id, { name: 'newer' })
+    await elsewhere.keys.update(id, { name: 'newer' })
     reads.count = 0
     const before = gate.calls
     const decision = await visit(keyward, apiKey)
@@ -304,7 +305,7 @@ describe('a fence', () => {
 
 describe('a gate that', () => {
   const bent = (answer: () => unknown): Gate => ({
-    local: true,
+    versions: 'process',
     fence: () => {},
     admit: () => answer() as ReturnType<Gate['admit']>,
     peek: () => answer() as ReturnType<Gate['peek']>,

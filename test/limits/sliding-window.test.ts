@@ -137,6 +137,15 @@ describe('a sliding window', () => {
     expect(log.peek(69_000).windows[0]?.remaining).toBe(8000)
   })
 
+  it('98: a limit lowered from 10,000 to 0 refuses, and raised again it admits what was left', () => {
+    const window = createSlidingWindow([{ limit: 10_000, windowSeconds: 60 }])
+    expect(window.admit(1_000, 6_000).admitted).toBe(true)
+    window.setWindows([{ limit: 0, windowSeconds: 60 }])
+    expect(window.admit(2_000).admitted).toBe(false)
+    window.setWindows([{ limit: 10_000, windowSeconds: 60 }])
+    expect([window.admit(3_000, 4_001).admitted, window.admit(3_000, 4_000).admitted]).toEqual([false, true])
+  })
+
   it('98: a longer window begins with what the shorter one kept', () => {
     const log = createSlidingWindow([{ limit: 10, windowSeconds: 10 }])
     admitTimes(log, 10, 0)

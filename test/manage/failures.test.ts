@@ -15,8 +15,8 @@ function brokenStore(error: Error): KeyStore {
 
 describe.each(mountNames)('a failure behind the management API on %s', (name) => {
   it.each([
-    ['anything', new Error(LEAK), 500, 'internal_error'],
-    ['a status of somebody else', Object.assign(new Error(LEAK), { status: 401 }), 500, 'internal_error'],
+    ['anything', new Error(LEAK), 503, 'service_unavailable'],
+    ['a status of somebody else', Object.assign(new Error(LEAK), { status: 401 }), 503, 'service_unavailable'],
     ['no answer of the store', new StoreUnavailableError(LEAK, { cause: new Error(LEAK) }), 503, 'service_unavailable'],
     ['a conflict', new StoreConflictError(LEAK), 409, 'conflict'],
   ])('is answered without a word of what it was: %s (row 187)', async (_what, error, status, code) => {

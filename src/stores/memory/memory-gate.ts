@@ -7,7 +7,7 @@ import { systemClock } from '../system-clock.ts'
 
 /** A gate in this process's memory: windows and versions are its own, and end with it. */
 export interface MemoryGate extends Gate {
-  readonly local: true
+  readonly versions: 'process'
   admit(request: GateRequest): GateAnswer
   peek(request: GateRequest): GateAnswer
   fence(owner: string, lineage: string, version: number): void
@@ -44,7 +44,7 @@ const FLOORS_MS = 120_000
 const STALE: GateAnswer = Object.freeze({ outcome: 'stale' })
 
 class LocalGate implements MemoryGate {
-  readonly local = true
+  readonly versions = 'process'
   private readonly clock: Clock
   private readonly pool = new TickPool(SLAB_ENTRIES)
   private readonly logs = new Map<string, AdmissionLog>()

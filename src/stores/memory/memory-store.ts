@@ -2,7 +2,14 @@ import { AUDIT_CHAIN_START, type AuditDraft, type AuditEntry, auditPayload } fro
 import type { Clock } from '../../model/clock.ts'
 import { ConfigError } from '../../model/errors.ts'
 import type { KeyRecord } from '../../model/key-record.ts'
-import type { ChangeOutcome, InstantCondition, KeyChange, KeyStore } from '../../model/key-store.ts'
+import type {
+  ChangeOutcome,
+  CommitOptions,
+  Fence,
+  InstantCondition,
+  KeyChange,
+  KeyStore,
+} from '../../model/key-store.ts'
 import type { Policy } from '../../model/policy.ts'
 import { sha256 } from '../../model/sha256.ts'
 import { systemClock } from '../system-clock.ts'
@@ -35,6 +42,8 @@ export function memory(options: MemoryOptions): KeyStore {
   const chains = new Map<string, Promise<AuditEntry>[]>()
   const policies = new Map<string, Policy>()
   const notes = new Map<string, string>()
+  /** The outbox. A lineage that is changed again keeps its place: the oldest change that nobody has fenced. */
+  const fences = new Map<string, Fence>()
 
   function read(id: string | undefined): KeyRecord | undefined {
     const record = id === undefined ? undefined : keys.get(id)
@@ -59,7 +68,7 @@ export function memory(options: MemoryOptions): KeyStore {
     return record
   }
 
-  function apply(change: KeyChange): ChangeOutcome {
+  function apply(change: KeyChange, { keepFences = false }: CommitOptions): ChangeOutcome {
     const lineage = lineages.get(change.lineage) ?? { owner: change.owner, version: 0 }
     if (lineage.version !== change.expectedVersion || lineage.owner !== change.owner) return 'superseded'
     const distinct = new Set(change.put.map((record) => record.digest)).size
@@ -77,7 +86,12 @@ export function memory(options: MemoryOptions): KeyStore {
       lastUses.delete(id)
     }
     appendAudit(change.audit)
+    if (keepFences && !change.unseen) keepFence(change)
     return 'committed'
+  }
+
+  function keepFence({ owner, lineage, expectedVersion }: KeyChange): void {
+    fences.set(lineage, { owner, lineage, version: expectedVersion + 1 })
   }
 
   /** Gives the entry its place at once; its hash follows, because some runtimes hash only asynchronously. */
@@ -89,6 +103,7 @@ export function memory(options: MemoryOptions): KeyStore {
 
   return {
     clock: options.clock ?? systemClock,
+    sharing: 'none',
     async open() {},
     async close() {},
     findByDigest: async (digests) =>
@@ -103,10 +118,15 @@ export function memory(options: MemoryOptions): KeyStore {
         .slice(0, limit)
         .flatMap((record) => read(record.id) ?? [])
     },
-    async commit(changes) {
-      const outcomes = changes.map(apply)
+    async commit(changes, options = {}) {
+      const outcomes = changes.map((change) => apply(change, options))
       await Promise.all(changes.map((change) => chains.get(change.audit.owner)?.at(-1)))
       return outcomes
+    },
+    listFences: async (limit) => structuredClone(Array.from(fences.values()).slice(0, limit)),
+    async removeFences(removed) {
+      for (const { lineage, version } of removed)
+        if ((fences.get(lineage)?.version ?? Number.POSITIVE_INFINITY) <= version) fences.delete(lineage)
     },
     async recordUses(uses) {
       for (const { keyId, usedAt } of uses)

@@ -1,20 +1,28 @@
-import type { ChangeOutcome, KeyChange } from '../../model/key-store.ts'
+import type { ChangeOutcome, CommitOptions, KeyChange } from '../../model/key-store.ts'
+import { encodeKey, type KeyRow } from '../sql/key-row.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { SqliteConnection } from './connection.ts'
-import { encodeKey, PUT_KEY } from './key-row.ts'
+import { keyValues, PUT_KEY } from './key-row.ts'
+import { keepFence } from './outbox.ts'
 import { isTaken } from './sqlite-failure.ts'
-import type { SqliteValue } from './sqlite-handle.ts'
 
 /** Applies changes in one transaction. A change that is superseded or a duplicate leaves nothing; the others go on. */
 export async function commitChanges(
   connection: SqliteConnection,
   changes: readonly KeyChange[],
+  { keepFences = false }: CommitOptions,
 ): Promise<readonly ChangeOutcome[]> {
   const encoded = changes.map((change) => change.put.map(encodeKey))
-  return connection.write(() => changes.map((change, index) => tryChange(connection, change, encoded[index] ?? [])))
+  return connection.write(() =>
+    changes.map((change, index) => {
+      const outcome = tryChange(connection, change, encoded[index] ?? [])
+      if (keepFences && outcome === 'committed' && !change.unseen) keepFence(connection, change)
+      return outcome
+    }),
+  )
 }
 
-function tryChange(connection: SqliteConnection, change: KeyChange, rows: readonly SqliteValue[][]): ChangeOutcome {
+function tryChange(connection: SqliteConnection, change: KeyChange, rows: readonly KeyRow[]): ChangeOutcome {
   connection.run('SAVEPOINT keyward_change')
   const outcome = applyChange(connection, change, rows)
   if (outcome !== 'committed') connection.run('ROLLBACK TO keyward_change')
@@ -22,7 +30,7 @@ function tryChange(connection: SqliteConnection, change: KeyChange, rows: readon
   return outcome
 }
 
-function applyChange(connection: SqliteConnection, change: KeyChange, rows: readonly SqliteValue[][]): ChangeOutcome {
+function applyChange(connection: SqliteConnection, change: KeyChange, rows: readonly KeyRow[]): ChangeOutcome {
   if (!raiseVersion(connection, change)) return 'superseded'
   for (const row of rows) if (!putKey(connection, row)) return 'duplicate'
   for (const id of change.remove) removeKey(connection, change, id)
@@ -40,11 +48,10 @@ function raiseVersion(connection: SqliteConnection, { owner, lineage, expectedVe
 }
 
 /** @returns Whether id and digest were free: an id of another lineage is taken, and so is a purged one. */
-function putKey(connection: SqliteConnection, row: readonly SqliteValue[]): boolean {
-  const [id = null] = row
-  if (connection.get('SELECT 1 FROM keyward_tombstones WHERE id = ?', id) !== undefined) return false
+function putKey(connection: SqliteConnection, row: KeyRow): boolean {
+  if (connection.get('SELECT 1 FROM keyward_tombstones WHERE id = ?', row.id) !== undefined) return false
   try {
-    return connection.run(PUT_KEY, ...row) === 1
+    return connection.run(PUT_KEY, ...keyValues(row)) === 1
   } catch (error) {
     if (isTaken(error)) return false
     throw error

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import { InvalidInputError } from '../../model/errors.ts'
+import type { Row } from '../sql/row-reader.ts'
+import { checkText } from '../sql/stored-text.ts'
 import { isBusy } from './sqlite-failure.ts'
 import type { SqliteHandle, SqliteStatement, SqliteValue } from './sqlite-handle.ts'
 
@@ -8,12 +9,13 @@ const PATIENCE_MS = 5_000
 /** How long of it a write blocks the event loop at a time. */
 const BLOCKING_MS = 20
 
-/** A row, or anything else that a driver returned: read with {@link RowReader}. */
-export type Row = Readonly<Record<string, unknown>>
-
 /**
  * A database with its prepared statements. Tables are written `keyward_…` in every statement and get the
  * configured prefix here; statements are literals of this library, values are only ever bound.
+ *
+ * Beside `SqlKeyStore`, not under it: the handle is synchronous, so that a read costs microseconds and no promise; and
+ * the lock of the file, `PRAGMA data_version` and the lease of the serving process belong to one connection, where
+ * Kysely has a pool of them. What the two have in common (rows, conditions, the chain) is in `stores/sql`.
  */
 export class SqliteConnection {
   /** Whether other processes can open the database: `false` for one in memory. */
@@ -124,13 +126,4 @@ export class SqliteConnection {
   #prefixed(sql: string): string {
     return sql.replaceAll('keyward_', this.#prefix)
   }
-}
-
-/** U+0000 and lone surrogates: SQLite would keep another text, and two owners could become one. */
-const UNSTORABLE = /[\0\ud800-\udfff]/u
-
-function checkText(value: SqliteValue): SqliteValue {
-  if (typeof value === 'string' && UNSTORABLE.test(value))
-    throw new InvalidInputError([{ path: [], message: 'Text must not contain U+0000 or half a surrogate pair.' }])
-  return value
 }

@@ -113,4 +113,15 @@ export const MIGRATIONS: readonly Migration[] = [
         renewed_at INTEGER NOT NULL
       ) STRICT;`,
   },
+  {
+    name: 'outbox-001',
+    // No foreign key: what is in here outlives a purge. The sequence is that of the oldest change that is not fenced.
+    sql: `
+      CREATE TABLE keyward_outbox (
+        sequence INTEGER NOT NULL PRIMARY KEY,
+        lineage TEXT NOT NULL UNIQUE,
+        owner TEXT NOT NULL,
+        version INTEGER NOT NULL
+      ) STRICT;`,
+  },
 ]

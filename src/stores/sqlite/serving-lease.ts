@@ -5,7 +5,8 @@ import { clearInterval, setInterval } from 'node:timers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../../model/clock.ts'
 import { ConfigError, StoreUnavailableError } from '../../model/errors.ts'
-import type { Row, SqliteConnection } from './connection.ts'
+import type { Row } from '../sql/row-reader.ts'
+import type { SqliteConnection } from './connection.ts'
 
 /** How often the holder renews. */
 const HEARTBEAT_MS = 2_000

@@ -3,7 +3,15 @@ import type { AuditDraft, AuditEntry } from '../../model/audit-entry.ts'
 import type { Clock } from '../../model/clock.ts'
 import { StoreUnavailableError } from '../../model/errors.ts'
 import type { KeyRecord } from '../../model/key-record.ts'
-import type { ChangeOutcome, KeyChange, KeyQuery, KeyStore, KeyUse } from '../../model/key-store.ts'
+import type {
+  ChangeOutcome,
+  CommitOptions,
+  Fence,
+  KeyChange,
+  KeyQuery,
+  KeyStore,
+  KeyUse,
+} from '../../model/key-store.ts'
 import type { Policy } from '../../model/policy.ts'
 import { listAudit } from './audit-chain.ts'
 import { commitChanges } from './commit-changes.ts'
@@ -11,6 +19,7 @@ import type { SqliteConnection } from './connection.ts'
 import { findByDigest, findById, listKeys, readPepperVersions } from './key-queries.ts'
 import { recordUses } from './key-uses.ts'
 import { type OpenedDatabase, type OpeningOptions, openDatabase } from './open-database.ts'
+import { listFences, removeFences } from './outbox.ts'
 import { listPolicies, setPolicy } from './policies.ts'
 import { ServingLease } from './serving-lease.ts'
 import { toStoreError } from './sqlite-failure.ts'
@@ -31,6 +40,7 @@ interface Opened extends OpenedDatabase {
 /** Keeps keys in a SQLite database: see `sqlite()`. */
 export class SqliteKeyStore implements KeyStore {
   readonly clock: Clock
+  readonly sharing = 'manage'
   readonly #source: string | SqliteHandle
   readonly #options: SqliteKeyStoreOptions
   #opening: Promise<void> | undefined
@@ -86,13 +96,21 @@ export class SqliteKeyStore implements KeyStore {
     return this.#with((connection) => listKeys(connection, query))
   }
 
-  async commit(changes: readonly KeyChange[]): Promise<readonly ChangeOutcome[]> {
+  async commit(changes: readonly KeyChange[], options: CommitOptions = {}): Promise<readonly ChangeOutcome[]> {
     return this.#with(async (connection) => {
-      const outcomes = await commitChanges(connection, changes)
+      const outcomes = await commitChanges(connection, changes, options)
       const wasSeen = changes.some((change, index) => outcomes[index] === 'committed' && !change.unseen)
       if (wasSeen && connection.isShared) await sleep(this.#options.noticeMs)
       return outcomes
     })
+  }
+
+  async listFences(limit: number): Promise<readonly Fence[]> {
+    return this.#with((connection) => listFences(connection, limit))
+  }
+
+  async removeFences(fences: readonly Fence[]): Promise<void> {
+    return this.#with((connection) => removeFences(connection, fences))
   }
 
   async recordUses(uses: readonly KeyUse[]): Promise<void> {

@@ -86,7 +86,7 @@ export const storeCases: readonly AdapterCase[] = [
     })
   }),
   ...GATE_FAILURES.map(([what, status, admit]) => {
-    const gate = { ...hundredAMinute, gate: { local: true, admit, peek: admit, fence: () => {} } as Gate }
+    const gate = { ...hundredAMinute, gate: { versions: 'process', admit, peek: admit, fence: () => {} } as Gate }
     return adapterCase(`answers ${status} and runs no handler when the gate ${what}`, gate, async (site) => {
       expectFailure(await site.getWithKey(), status)
       site.expectRuns(0)

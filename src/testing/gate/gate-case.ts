@@ -15,6 +15,11 @@ export interface GateUnderTest {
   advance(ms: number): MaybePromise<void>
   /** Milliseconds by which a call may come later than `advance` said: 0 where it sets the clock, at most 200. */
   readonly toleranceMs: number
+  /**
+   * Raises a lineage's version in the store, where the gate reads versions from one; absent where it keeps them itself.
+   * Called before the first request of a lineage, and before {@link Gate.fence}; a lower version changes nothing.
+   */
+  setVersion?(owner: string, lineage: string, version: number): MaybePromise<void>
   /** Counts the logs that the gate holds for buckets. */
   entries(): MaybePromise<number>
 }
@@ -33,7 +38,7 @@ export function gateCase(name: string, body: (probe: GateProbe) => Promise<void>
     async run(harness) {
       const subject = await harness.createGate()
       try {
-        await subject.gate.open?.()
+        await subject.gate.open?.(() => {})
         await body(new GateProbe(subject))
       } finally {
         await subject.gate.close?.()

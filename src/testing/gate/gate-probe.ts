@@ -6,6 +6,8 @@ import type { GateUnderTest } from './gate-case.ts'
 export class GateProbe {
   readonly subject: GateUnderTest
   readonly gate: Gate
+  /** Lineages that were made known to a store whose versions the gate reads. */
+  readonly #known = new Map<string, Promise<void>>()
 
   constructor(subject: GateUnderTest) {
     this.subject = subject
@@ -15,8 +17,22 @@ export class GateProbe {
   /** Asks as a server does that has just read the record: presents the nonce where the gate knows no version. */
   async ask(method: 'admit' | 'peek', request: Partial<GateRequest>): Promise<GateAnswer> {
     const asked: GateRequest = { owner: 'org', lineage: 'key', version: 1, nonce: undefined, buckets: [], ...request }
+    // Calls at once wait for the same write.
+    await (this.#known.get(asked.lineage) ?? this.#setVersion(asked.owner, asked.lineage, asked.version))
     const answer = await this.gate[method](asked)
     return answer.outcome === 'unknown' ? this.gate[method]({ ...asked, nonce: answer.nonce }) : answer
+  }
+
+  /** Raises the version below which copies are stale, as a change to a key does. */
+  async fence(owner: string, lineage: string, version: number): Promise<void> {
+    await this.#setVersion(owner, lineage, version)
+    await this.gate.fence(owner, lineage, version)
+  }
+
+  #setVersion(owner: string, lineage: string, version: number): Promise<void> {
+    const written = Promise.resolve(this.subject.setVersion?.(owner, lineage, version))
+    this.#known.set(lineage, written)
+    return written
   }
 
   async admit(...buckets: readonly Bucket[]): Promise<Decision> {

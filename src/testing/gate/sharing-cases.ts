@@ -60,7 +60,7 @@ export const sharingCases: readonly GateCase[] = [
   gateCase('answers stale to a copy older than a fence, and counts nothing', async (probe) => {
     const buckets = [bucket('a', FIVE)]
     await probe.ask('admit', { version: 1, buckets })
-    await probe.gate.fence('org', 'key', 2)
+    await probe.fence('org', 'key', 2)
     expectEqual((await probe.ask('admit', { version: 1, buckets })).outcome, 'stale', 'version 1 behind fence 2')
     expectEqual(
       (await probe.ask('peek', { version: 1, buckets })).outcome,
@@ -72,15 +72,17 @@ export const sharingCases: readonly GateCase[] = [
     expectEqual('windows' in current && current.windows[0]?.remaining, 3, 'left')
   }),
   gateCase('never lowers a fence', async (probe) => {
-    await probe.gate.fence('org', 'key', 3)
-    await probe.gate.fence('org', 'key', 2)
+    await probe.ask('admit', { version: 1 })
+    await probe.fence('org', 'key', 3)
+    await probe.fence('org', 'key', 2)
     expectEqual((await probe.ask('admit', { version: 2 })).outcome, 'stale', 'version 2 behind fences 3 and 2')
     expectEqual((await probe.ask('admit', { version: 3 })).outcome, 'admitted', 'version 3 at fence 3')
   }),
   gateCase('keeps a fence for as long as a copy may live', async (probe) => {
-    await probe.gate.fence('org', 'key', 2)
+    await probe.ask('admit', { version: 1 })
+    await probe.fence('org', 'key', 2)
     await probe.subject.advance(1500)
-    await probe.gate.fence('org', 'other', 5)
+    await probe.fence('org', 'other', 5)
     await probe.subject.advance(1500)
     expectEqual(
       (await probe.ask('admit', { version: 1 })).outcome,
@@ -89,7 +91,7 @@ export const sharingCases: readonly GateCase[] = [
     )
   }),
   gateCase('fences one lineage and no other', async (probe) => {
-    await probe.gate.fence('org', 'key', 2)
+    await probe.fence('org', 'key', 2)
     expectEqual((await probe.ask('admit', { lineage: 'other' })).outcome, 'admitted', 'version 1 of another lineage')
     expectEqual(
       (await probe.ask('admit', { lineage: '__proto__' })).outcome,

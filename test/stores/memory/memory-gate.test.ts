@@ -28,7 +28,7 @@ describe('the memory gate', () => {
 
   it('answers at once, without a promise, and never that it does not know', () => {
     const gate = memoryGate()
-    expect(gate.local).toBe(true)
+    expect(gate.versions).toBe('process')
     for (let i = 0; i < 12; i++) expect(['admitted', 'refused']).toContain(ask(gate, bucket('a')).outcome)
   })
 

@@ -41,7 +41,14 @@ describe('several processes on one SQLite file', () => {
     const outcomes = await Promise.all(stores.map((store) => store.call('commit', [putting(sampleKey(), 0)])))
     expect(outcomes).toEqual(Array(8).fill(['committed']))
     const names = query(file, 'SELECT name FROM keyward_migrations ORDER BY name') as { name: string }[]
-    expect(names.map(({ name }) => name)).toEqual(['audit-001', 'keys-001', 'notes-001', 'policies-001', 'servers-001'])
+    expect(names.map(({ name }) => name)).toEqual([
+      'audit-001',
+      'keys-001',
+      'notes-001',
+      'outbox-001',
+      'policies-001',
+      'servers-001',
+    ])
     expect(await listIds(await openHere(file), {})).toHaveLength(8)
     expectSound(file)
   })

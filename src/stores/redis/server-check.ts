@@ -1,0 +1,30 @@
+import { ConfigError } from '../../model/errors.ts'
+import type { GateWarning } from '../../model/gate.ts'
+
+const OLDEST_MAJOR = 7
+
+/**
+ * Checks what a server's `INFO` says of it.
+ *
+ * @throws {ConfigError} When it is older than Redis 7.0, a replica, or, with `refuse`, may evict keys.
+ */
+export function checkServer(info: string, eviction: 'refuse' | 'warn', report: (warning: GateWarning) => void): void {
+  const version = fieldOf(info, 'redis_version')
+  if (!(Number.parseInt(version, 10) >= OLDEST_MAJOR)) {
+    throw new ConfigError(`gate: redis() needs Redis 7.0 or Valkey 7.2 or later; the server says "${version}".`)
+  }
+  if (fieldOf(info, 'role') === 'slave') {
+    throw new ConfigError('gate: redis() must be given the primary; the server is a replica.')
+  }
+  const policy = fieldOf(info, 'maxmemory_policy')
+  if (policy === 'noeviction') return
+  const message = `Redis may evict the gate's windows and versions: its maxmemory-policy is "${policy}", not "noeviction".`
+  if (eviction === 'refuse') {
+    throw new ConfigError(`${message} Change it, or set redis(client, { eviction: 'warn' }).`)
+  }
+  report({ code: 'gate_may_evict', message })
+}
+
+function fieldOf(info: string, name: string): string {
+  return new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? 'unknown'
+}

@@ -1,0 +1,160 @@
+import { sql } from 'kysely'
+import type { AuditDraft, AuditEntry } from '../../model/audit-entry.ts'
+import type { Clock } from '../../model/clock.ts'
+import { withinDeadline } from '../../model/deadline.ts'
+import { ConfigError, StoreUnavailableError } from '../../model/errors.ts'
+import type { KeyRecord } from '../../model/key-record.ts'
+import type {
+  ChangeOutcome,
+  CommitOptions,
+  Fence,
+  KeyChange,
+  KeyQuery,
+  KeyStore,
+  KeyUse,
+} from '../../model/key-store.ts'
+import type { Policy } from '../../model/policy.ts'
+import { systemClock } from '../system-clock.ts'
+import { listAudit } from './audit-chains.ts'
+import { commitChanges } from './commit-changes.ts'
+import { isTrue, KeyFinder, listKeys, readPepperVersions } from './key-queries.ts'
+import { recordUses } from './key-uses.ts'
+import { migrateTables } from './migrate-tables.ts'
+import { listFences, removeFences } from './outbox.ts'
+import { listPolicies, setPolicy } from './policies.ts'
+import { textOf } from './row-reader.ts'
+import { ServerClock } from './server-clock.ts'
+import { type SqlDatabase, toStoreError } from './sql-database.ts'
+import { checkIndexed } from './stored-text.ts'
+
+/** Options of {@link SqlKeyStore}, checked and complete. */
+export interface SqlKeyStoreOptions {
+  readonly migrate: 'auto' | 'check'
+  /** `undefined` for the server's own. */
+  readonly clock: Clock | undefined
+}
+
+/** Keeps keys on a database server, for any number of processes: see `postgres()` and `mysql()`. */
+export class SqlKeyStore implements KeyStore {
+  readonly clock: Clock
+  readonly deadlineMs: number
+  readonly sharing = 'serve'
+  protected readonly database: SqlDatabase
+  readonly #migrate: 'auto' | 'check'
+  readonly #serverClock = new ServerClock(systemClock)
+  readonly #finder: KeyFinder
+  #opening: Promise<void> | undefined
+  #isOpen = false
+
+  constructor(database: SqlDatabase, { migrate, clock }: SqlKeyStoreOptions) {
+    this.clock = clock ?? this.#serverClock
+    this.deadlineMs = database.deadlineMs
+    this.database = database
+    this.#migrate = migrate
+    this.#finder = new KeyFinder(database, this.#serverClock)
+  }
+
+  async open(): Promise<void> {
+    this.#opening ??= this.#open().catch((error: unknown) => {
+      this.#opening = undefined
+      throw toStoreError(error, this.database)
+    })
+    return this.#opening
+  }
+
+  /** Closes nothing: pool and connections are the user's. */
+  async close(): Promise<void> {
+    this.#isOpen = false
+    this.#opening = undefined
+  }
+
+  async findByDigest(digests: readonly string[]): Promise<KeyRecord | undefined> {
+    return this.#with(() => this.#finder.findByDigest(digests))
+  }
+
+  async findById(keyId: string): Promise<KeyRecord | undefined> {
+    return this.#with(() => this.#finder.findById(keyId))
+  }
+
+  async list(query: KeyQuery): Promise<readonly KeyRecord[]> {
+    return this.#with(({ db }) => listKeys(db, query))
+  }
+
+  async commit(changes: readonly KeyChange[], options: CommitOptions = {}): Promise<readonly ChangeOutcome[]> {
+    return this.#with((database) => commitChanges(database, changes, options))
+  }
+
+  async listFences(limit: number): Promise<readonly Fence[]> {
+    return this.#with(({ db }) => listFences(db, limit))
+  }
+
+  async removeFences(fences: readonly Fence[]): Promise<void> {
+    return this.#with((database) => removeFences(database, fences))
+  }
+
+  async recordUses(uses: readonly KeyUse[]): Promise<void> {
+    return this.#with((database) => recordUses(database, uses))
+  }
+
+  async listPolicies(): Promise<readonly Policy[]> {
+    return this.#with(({ db }) => listPolicies(db))
+  }
+
+  async setPolicy(policy: Policy, audit: AuditDraft): Promise<boolean> {
+    return this.#with((database) => setPolicy(database, policy, audit))
+  }
+
+  async listAudit(owner: string, afterSequence: number, limit: number): Promise<readonly AuditEntry[]> {
+    return this.#with(({ db }) => listAudit(db, owner, afterSequence, limit))
+  }
+
+  async keepNote(name: string, text: string): Promise<string> {
+    return this.#with((database) => keepNote(database, name, text))
+  }
+
+  async pepperVersions(): Promise<readonly number[]> {
+    return this.#with(({ db }) => readPepperVersions(db))
+  }
+
+  async #open(): Promise<void> {
+    await this.#meetServer()
+    await this.database.dialect.checkServer(this.database.db)
+    await migrateTables(this.database, this.#migrate, this.clock.now())
+    this.#isOpen = true
+  }
+
+  /** Reads the server's clock, and refuses a server that only follows another one. */
+  async #meetServer(): Promise<void> {
+    const { db, dialect } = this.database
+    const { name } = dialect
+    const sentAt = this.#serverClock.monotonic()
+    const { rows } = await sql<{ in_recovery: unknown; server_now: unknown }>`
+      select * from ${dialect.serverState} s`.execute(db)
+    const [state] = rows
+    if (state === undefined || !('in_recovery' in state) || !('server_now' in state))
+      throw new ConfigError(`${name}(): the client must return rows as objects, under the names that columns have.`)
+    this.#serverClock.observe(Number(state.server_now), sentAt, this.#serverClock.monotonic())
+    if (isTrue(state.in_recovery))
+      throw new ConfigError(
+        `${name}(): a replica as the store is refused: it may be behind, or read-only. Use the primary.`,
+      )
+  }
+
+  async #with<T>(work: (database: SqlDatabase) => Promise<T>): Promise<T> {
+    if (!this.#isOpen) throw new StoreUnavailableError(`The store, ${this.database.dialect.name}(), is not open.`)
+    try {
+      return await withinDeadline(work(this.database), this.deadlineMs)
+    } catch (error) {
+      throw toStoreError(error, this.database)
+    }
+  }
+}
+
+async function keepNote({ db, dialect }: SqlDatabase, name: string, text: string): Promise<string> {
+  checkIndexed(name)
+  const read = db.selectFrom('keyward_notes').select('text').where('name', '=', name)
+  const kept = await read.executeTakeFirst()
+  if (kept !== undefined) return String(textOf(kept.text))
+  await db.insertInto('keyward_notes').values({ name, text }).modifyEnd(dialect.keepFirst('name')).execute()
+  return String(textOf((await read.executeTakeFirstOrThrow()).text))
+}

@@ -1,0 +1,31 @@
+import type { ColumnType, Generated } from 'kysely'
+import type { AuditRow } from './audit-row.ts'
+import type { KeyRow } from './key-row.ts'
+import type { PolicyRow } from './policy-row.ts'
+
+/** The tables of the library, as `SqlKeyStore` writes to them. What comes back is read with `RowReader`. */
+export interface Tables {
+  keyward_lineages: Unread<{ id: string; owner: string; version: number }>
+  keyward_keys: Unread<KeyRow>
+  keyward_key_uses: Unread<{ key_id: string; last_used_at: number }>
+  keyward_tombstones: Unread<TombstoneRow>
+  keyward_audit: Unread<AuditRow>
+  keyward_audit_heads: Unread<{ owner: string; sequence: number; hash: string }>
+  keyward_policies: Unread<PolicyRow>
+  keyward_notes: Unread<{ name: string; text: string }>
+  keyward_outbox: Unread<{ lineage: string; owner: string; version: number }> & { sequence: Generated<unknown> }
+  keyward_migrations: Unread<{ name: string; applied_at: number }>
+}
+
+/** What is left of a removed key. */
+export interface TombstoneRow {
+  readonly id: string
+  readonly owner: string
+  readonly lineage: string
+  readonly name: string
+  readonly start: string | null
+  readonly purged_at: number
+}
+
+/** Columns that are bound as they are declared, and of which a driver may return anything. */
+type Unread<T> = { [K in keyof T]: ColumnType<unknown, T[K], T[K]> }

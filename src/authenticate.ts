@@ -27,8 +27,8 @@ import type { Start } from './start.ts'
 const MAX_KEY_CHARACTERS = 512
 /** A key that was changed while it was read is read again this often; then the store is behind the gate: 503. */
 const MAX_REREADS = 3
-/** How long a request waits for a store that is being opened or migrated, before it is answered with 503. */
-const START_DEADLINE_MS = 10_000
+/** How long a request waits for a store that is being opened or migrated, before it is answered with 503: that goes on. */
+const START_DEADLINE_MS = 1_000
 /** A request whose body took longer than this to arrive is judged again before its handler begins. */
 const SLOW_BODY_MS = 1_000
 

@@ -136,8 +136,9 @@ export function createKeyward(options: KeywardOptions): Keyward {
     format: profile.keyFormat,
     peppers: options.keys?.peppers ?? [],
     observer,
-    async onServing() {
-      await lease?.open()
+    onServing() {
+      // Nobody waits for a channel: until it is heard, the gate is asked.
+      void lease?.open()
       if (gate.versions !== 'process' || store.sharing === 'serve') pulse.start()
     },
   })

@@ -9,6 +9,8 @@ import type { KeyStore } from './model/key-store.ts'
 
 /** After a start that failed, requests are refused at once for this long before the next try. */
 const RETRY_AFTER_MS = 500
+/** How long a gate may take to be opened before that counts as failed, and is tried again with a later request. */
+const GATE_OPEN_MS = 1_000
 /** How long closing waits for a start that is under way. */
 const CLOSE_DEADLINE_MS = 5_000
 
@@ -28,8 +30,8 @@ export interface Start {
 export interface StartRooms {
   readonly store: KeyStore
   readonly gate: Gate
-  /** What begins once requests are served, and does not fail. */
-  readonly onServing: () => Promise<void>
+  /** What begins once requests are served. */
+  readonly onServing: () => void
   readonly policies: PolicyBook
   readonly format: KeyFormat
   readonly peppers: readonly Pepper[]
@@ -51,9 +53,10 @@ export function createStart({ store, gate, onServing, policies, format, peppers,
   const serve = once(async () => {
     await open()
     if (isClosed) throw closed()
-    await gate.open?.((warning) => tell(observer, { type: 'warning', ...warning }))
+    const opening = gate.open?.((warning) => tell(observer, { type: 'warning', ...warning }))
+    if (opening !== undefined) await withinDeadline(opening, GATE_OPEN_MS)
     if (gate.versions === 'process') await store.claim?.()
-    await onServing()
+    onServing()
     isServing = true
   })
 

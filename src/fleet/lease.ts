@@ -4,7 +4,7 @@ import type { Clock } from '../model/clock.ts'
 import { createHealth } from './health.ts'
 
 /** How long a heartbeat that was heard again vouches for the channel, counted from when it was sent. */
-export const LEASE_MS = 1_000
+const LEASE_MS = 1_000
 const BEAT_INTERVAL_MS = 200
 /** A channel on which no heartbeat came back for so long is closed and opened again: its connection may be a dead one. */
 const DEAF_MS = 3_000
@@ -86,6 +86,7 @@ export function createLease(
     try {
       await channel.close()
       await channel.open(ears)
+      if (isClosed) await channel.close()
     } catch (cause) {
       health.failed(cause)
     } finally {

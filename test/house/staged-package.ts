@@ -46,14 +46,13 @@ export function stagePackage(): StagedPackage {
   }
 }
 
-/** Installs a tarball, without install scripts, into an empty project, as a user does. */
-export async function installPackage(tarball: string): Promise<string> {
+/** Installs a tarball, and peers beside it, without install scripts, into an empty project, as a user does. */
+export async function installPackage(tarball: string, peers: readonly string[]): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'keyward-user-'))
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
-  await run('npm', ['install', tarball, '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'], {
-    cwd: folder,
-  })
+  const flags = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund']
+  await run('npm', ['install', tarball, ...peers, ...flags], { cwd: folder })
   return folder
 }
 

@@ -31,7 +31,7 @@ export const COUNTER_HEAD_BYTES = 28
 export const COUNTER_BYTES = COUNTER_HEAD_BYTES + 8 * (CELLS + 1)
 
 /** A unit: milliseconds from base to its admission, rounded up (32 bits). Units end the log, oldest first. */
-export const UNIT_BYTES = 4
+const UNIT_BYTES = 4
 
 /** A log of at most so many bytes (512 units) is read whole, a longer one in places. */
 export const WHOLE_BYTES = HEAD_BYTES + 512 * UNIT_BYTES

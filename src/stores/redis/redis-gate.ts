@@ -6,8 +6,10 @@ import { admitScript } from './admit-script.ts'
 import { OwnerKeys } from './owner-keys.ts'
 import type { RedisCommands } from './redis-client.ts'
 import { RedisScript, unavailable } from './redis-script.ts'
+import { ReplicatedFence, type ReplicatedFenceSettings } from './replicated-fence.ts'
 import { checkServer } from './server-check.ts'
 import { fenceScript } from './version-script.ts'
+import { wordOfSeconds, wordOfUnits } from './wording.ts'
 
 /** What a {@link RedisGate} is made of: options that were checked, none left out. */
 export interface RedisGateSettings {
@@ -15,18 +17,11 @@ export interface RedisGateSettings {
   readonly prefix: string
   readonly deadlineMs: number
   readonly eviction: 'refuse' | 'warn'
-  readonly replicas: number
+  /** `undefined` where no replica need acknowledge a fence. */
+  readonly replicated: ReplicatedFenceSettings | undefined
 }
 
-/** How windows are told to the script. */
-interface Wording {
-  readonly words: readonly string[]
-  /** Whether logs that serve them are read whole. */
-  readonly short: boolean
-}
-
-/** Units of a log that is read whole. */
-const SHORT_LIMIT = 512
+const ONE = wordOfUnits(1)
 
 const NO_BUCKET = { windows: [] }
 
@@ -41,7 +36,8 @@ export class RedisGate implements Gate {
   readonly #keys: OwnerKeys
   readonly #decide: RedisScript
   readonly #fence: RedisScript
-  readonly #wordings = new WeakMap<readonly Window[], Wording>()
+  readonly #replicated: ReplicatedFence | undefined
+  readonly #words = new WeakMap<readonly Window[], string>()
   /** Connections that began so far: an answer that a new one overtook is not given out. */
   #connections = 0
   /** Nonces are this, which nobody else has, and a number. They do not begin like a number, whatever a client makes of it. */
@@ -54,7 +50,9 @@ export class RedisGate implements Gate {
     this.deadlineMs = settings.deadlineMs
     this.#keys = new OwnerKeys(settings.prefix)
     this.#decide = new RedisScript(settings.commands, admitScript(settings.commands.isCluster))
-    this.#fence = new RedisScript(settings.commands, fenceScript(settings.commands.isCluster))
+    const fence = fenceScript(settings.commands.isCluster)
+    this.#fence = new RedisScript(settings.commands, fence)
+    this.#replicated = settings.replicated && new ReplicatedFence(settings.replicated, fence)
     settings.commands.onConnection(() => {
       this.#connections += 1
     })
@@ -68,11 +66,11 @@ export class RedisGate implements Gate {
     return this.#ask(false, request)
   }
 
+  /** Over the connection of requests first, so that it is in place at once, whatever the replicas do. */
   async fence(owner: string, lineage: string, version: number): Promise<void> {
-    const begun = this.#connections
-    const entry = `${this.#keys.startOf(owner)}v:${lineage}`
-    await this.#fence.run(['', '', '1', entry, String(version), this.#freshNonce()], () => undefined)
-    if (this.#settings.replicas > 0) await this.#waitForReplicas(entry, begun)
+    const words = [`${this.#keys.startOf(owner)}v:${lineage}`, String(version), this.#freshNonce()]
+    await this.#fence.run(['', '', '1', ...words], () => undefined)
+    await this.#replicated?.write(['', '', '1', ...words])
   }
 
   onConnection(listener: () => void): void {
@@ -83,6 +81,7 @@ export class RedisGate implements Gate {
     let nodes: readonly string[]
     try {
       nodes = await this.#commands.info()
+      await this.#replicated?.open()
     } catch (error) {
       throw unavailable(error)
     }
@@ -100,49 +99,27 @@ export class RedisGate implements Gate {
     const start = this.#keys.startOf(owner)
     const command = ['', '', String(buckets.length + 1), `${start}v:${lineage}`]
     for (let i = 0; i < buckets.length; i++) command.push(`${start}l:${buckets[i]!.id}`)
-    const mode = command.push('', String(version), nonce ?? '', this.#freshNonce()) - 4
-    let short = buckets.length > 0
+    command.push(counting ? 'a' : 'p', String(version), nonce ?? '', this.#freshNonce())
     for (let i = 0; i < buckets.length; i++) {
       const { cost, windows } = buckets[i]!
-      const wording = this.#wordingOf(windows)
-      if (!wording.short) short = false
-      command.push(String(cost))
-      for (const word of wording.words) command.push(word)
+      command.push((cost === 1 ? ONE : wordOfUnits(cost)) + this.#wordsOf(windows))
     }
-    command[mode] = short ? (counting ? 'a' : 'p') : counting ? 'A' : 'P'
     return command
   }
 
   /** Windows come as the same arrays from request to request. */
-  #wordingOf(windows: readonly Window[]): Wording {
-    let wording = this.#wordings.get(windows)
-    if (wording === undefined) {
-      const each = windows.flatMap(({ limit, windowSeconds }) => [String(limit), String(windowSeconds * 1000)])
-      wording = {
-        words: [String(windows.length), ...each],
-        short: windows.every(({ limit }) => limit <= SHORT_LIMIT),
-      }
-      this.#wordings.set(windows, wording)
+  #wordsOf(windows: readonly Window[]): string {
+    let words = this.#words.get(windows)
+    if (words === undefined) {
+      words = windows.map(({ limit, windowSeconds }) => wordOfUnits(limit) + wordOfSeconds(windowSeconds)).join('')
+      this.#words.set(windows, words)
     }
-    return wording
+    return words
   }
 
   #freshNonce(): string {
     this.#nonces += 1
     return this.#nonce + this.#nonces
-  }
-
-  /** Waits on the connection that the fence was written over; a new one knows of no write of its own. */
-  async #waitForReplicas(key: string, begun: number): Promise<void> {
-    const { replicas, deadlineMs } = this.#settings
-    let acknowledged: number
-    try {
-      acknowledged = Number(await this.#commands.command(['WAIT', String(replicas), String(deadlineMs)], key))
-    } catch (error) {
-      throw unavailable(error)
-    }
-    if (acknowledged >= replicas && begun === this.#connections) return
-    throw new StoreUnavailableError('Fewer replicas than "replicas" have acknowledged the fence.')
   }
 }
 

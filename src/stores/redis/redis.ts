@@ -2,7 +2,14 @@ import type { Channel } from '../../model/channel.ts'
 import { ConfigError } from '../../model/errors.ts'
 import type { Gate } from '../../model/gate.ts'
 import { RedisChannel } from './redis-channel.ts'
-import { commandsOf, type RedisClient } from './redis-client.ts'
+import {
+  type CommandClient,
+  commandsOf,
+  type IoredisClient,
+  type NodeRedisClient,
+  type RedisClient,
+  type RedisCommands,
+} from './redis-client.ts'
 import {
   ClusterEar,
   type ClusterSubscriber,
@@ -37,10 +44,15 @@ export interface RedisGateOptions {
   readonly eviction?: 'refuse' | 'warn'
   /**
    * Number of replicas that must acknowledge a fence before it counts as written: 0 (default) to 100. It closes what an
-   * asynchronous failover leaves open only where every replica that may be promoted is among them, and it holds up
-   * whatever shares the connection for as long as they take, up to `deadlineMs`. Not with a cluster.
+   * asynchronous failover leaves open only where every replica that may be promoted is among them. A fence that they did
+   * not acknowledge within `deadlineMs` is in place at the primary all the same. Not with a cluster.
    */
   readonly replicas?: number
+  /**
+   * A connection of its own for fences where `replicas` is above 0: `client.duplicate()`. `WAIT` holds up whatever
+   * shares it.
+   */
+  readonly fenceClient?: IoredisClient | NodeRedisClient | CommandClient
 }
 
 /**
@@ -78,7 +90,8 @@ export function redis(client: RedisClient, options: RedisGateOptions = {}): Gate
   if (replicas > 0 && commands.isCluster) {
     throw new ConfigError('redis({ replicas }) must be 0 with a cluster: WAIT tells of one node only.')
   }
-  return new RedisGate({ commands, prefix: prefixOf(options.prefix), deadlineMs, eviction, replicas })
+  const replicated = replicas === 0 ? undefined : { commands: fenceCommands(client, options), replicas, deadlineMs }
+  return new RedisGate({ commands, prefix: prefixOf(options.prefix), deadlineMs, eviction, replicated })
 }
 
 /** A connection of its own by which a {@link redisChannel} listens: what `client.duplicate()` makes. */
@@ -117,6 +130,12 @@ export function redisChannel(
 
 function isCluster(subscriber: RedisSubscriber): subscriber is ClusterSubscriber {
   return 'nodes' in subscriber || 'nodeClient' in subscriber
+}
+
+function fenceCommands(client: RedisClient, { fenceClient }: RedisGateOptions): RedisCommands {
+  if (fenceClient === undefined || fenceClient === client)
+    throw new ConfigError('redis({ fenceClient }) must be a connection of its own where replicas is above 0.')
+  return commandsOf(fenceClient, 'redis({ fenceClient })')
 }
 
 function prefixOf(prefix = 'keyward:'): string {

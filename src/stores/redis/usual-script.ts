@@ -1,4 +1,5 @@
 import { EXACT_LIMIT, HEAD, HEAD_BYTES, LAYOUT, LIFE, OFFSET_LIMIT, UNTIL_AT, WHOLE_BYTES } from './log-layout.ts'
+import { COST_CHARACTERS, readCost, readOneWindow, readWindow, WINDOW_CHARACTERS } from './wording.ts'
 
 /** Units up to which a log is not looked at for what could be dropped. */
 const SMALL_LOG = 64
@@ -13,8 +14,8 @@ const unitAt = (position: string) => `unpack('<I4', value, ${HEAD_BYTES + 1} + 4
  */
 const READ_LOG = `
     local value, count, now, span, deadline = false, 0, 0, length, 0
-    usual = limit <= ${EXACT_LIMIT} and (short or call('STRLEN', key) <= ${WHOLE_BYTES})
-    if short then value = read[bucket] elseif usual then value = call('GET', key) end
+    usual = limit <= ${EXACT_LIMIT} and (limit <= 512 or call('STRLEN', key) <= ${WHOLE_BYTES})
+    if usual then value = call('GET', key) end
     if value then
       usual = #value > ${HEAD_BYTES} and #value <= ${WHOLE_BYTES}
       if usual then
@@ -64,7 +65,8 @@ const WAIT_FOR_ROOM = `
 /** Lua that adds an admission to such a log, or makes one of it. */
 const ADD = `
       if value then
-        call('APPEND', key, string.rep(struct.pack('<I4', now + ended), cost))
+        local unit = struct.pack('<I4', now + ended)
+        call('APPEND', key, cost == 1 and unit or string.rep(unit, cost))
         if now + ended + span > deadline then
           call('SETRANGE', key, ${UNTIL_AT}, struct.pack('<d', now + ended + span * ${LIFE}))
           call('PEXPIRE', key, span * ${LIFE})
@@ -72,10 +74,7 @@ const ADD = `
       else
         local at = millisecond + ended
         local head = struct.pack('${HEAD}', ${LAYOUT}, 0, limit, length, 0, at, length * ${LIFE}, at)
-        -- What MGET does not find may be of another type.
-        if not call('SET', key, head .. string.rep('\\0\\0\\0\\0', cost), 'NX', 'PX', length * ${LIFE}) then
-          return redis.error_reply('WRONGTYPE a log is no string')
-        end
+        call('SET', key, head .. string.rep('\\0\\0\\0\\0', cost), 'PX', length * ${LIFE})
       end
 `
 
@@ -90,9 +89,10 @@ local time = redis.call('TIME')
 local micro = tonumber(time[2])
 local millisecond = time[1] * 1000 + (micro - micro % 1000) / 1000
 local ended = micro % 1000 == 0 and 0 or 1
-local usual, bucket = true, 2
-if #KEYS == 2 and ARGV[6] == '1' then
-  local key, cost, limit, length = KEYS[2], tonumber(ARGV[5]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local usual, text = true, ARGV[5]
+if #KEYS == 2 and #text == ${COST_CHARACTERS + WINDOW_CHARACTERS} then
+  local key = KEYS[2]
+  ${readOneWindow()}
   ${READ_LOG}
   if usual then
     ${TEST_WINDOW}
@@ -109,23 +109,25 @@ if #KEYS == 2 and ARGV[6] == '1' then
     return 1 + (limit - used) * 2147483648 + reset
   end
 else
-  local buckets, argument, windows, fits = #KEYS, 5, 0, true
+  local bucket, buckets, windows, fits = 2, #KEYS, 0, true
   local logs, reply, refusal = {}, { 1 }, { 2 }
   while usual and bucket <= buckets do
-    local key, cost, many = KEYS[bucket], tonumber(ARGV[argument]), tonumber(ARGV[argument + 1])
-    local limit, length, named = 0, 0, false
+    local key, text, named = KEYS[bucket], ARGV[bucket + 3], false
+    ${readCost()}
+    local most, longest = 0, 0
     for other = 2, bucket - 1 do named = named or KEYS[other] == key end
-    for i = argument + 2, argument + 2 * many, 2 do
-      local each, long = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
-      if each > limit then limit = each end
-      if long > length then length = long end
+    for i = 1, many do
+      ${readWindow()}
+      if limit > most then most = limit end
+      if length > longest then longest = length end
     end
+    local limit, length = most, longest
     ${READ_LOG}
     if named then usual = false end
     if usual then
       if cost > 0 and many > 0 then logs[#logs + 1] = { key, cost, limit, length, value, now, span, deadline } end
-      for i = argument + 2, argument + 2 * many, 2 do
-        local limit, length = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
+      for i = 1, many do
+        ${readWindow()}
         ${TEST_WINDOW}
         refusal[3 * windows + 2], refusal[3 * windows + 3], refusal[3 * windows + 4] = limit - used, reset, 0
         if cost > 0 and used + cost > limit then
@@ -140,7 +142,7 @@ else
         windows = windows + 1
       end
     end
-    argument, bucket = argument + 2 + 2 * many, bucket + 1
+    bucket = bucket + 1
   end
   if usual then
     if not fits then return refusal end

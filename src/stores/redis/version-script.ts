@@ -15,7 +15,7 @@ const ENTRY_SECONDS = 86_400
  * lost. A node that was demoted and promoted again trusts what it wrote before; there the new connection, which drops
  * all copies, is what keeps stale ones out.
  */
-const READ_ENTRY = String.raw`
+const READ_ENTRY = `
   local state, known, by, held
   if entry then
     state, known, by, held = string.match(entry, '^([vp])(%d+)@(%x*)/?(.*)$')
@@ -34,20 +34,10 @@ const readNode = (isCluster: boolean) => `local node = ${isCluster ? "redis.call
  * to 4 of the fence, and returns from the script unless the copy is current: 0 for stale, a nonce for unknown. A copy
  * that is newer than a verified entry, or that answers the nonce of a pending one, becomes the entry. `ARGV[4]` is the
  * nonce of an entry that has to be made.
- *
- * Where the caller says so (`a` and `p` in `ARGV[1]`), the logs of all buckets are read with it, into `read`: half the
- * cost of a command is that it is one.
  */
 export function compareVersion(isCluster: boolean): string {
   return `${readNode(isCluster)}
-local short = ARGV[1] == 'a' or ARGV[1] == 'p'
-local read, entry
-if short then
-  read = redis.call('MGET', unpack(KEYS))
-  entry = read[1]
-else
-  entry = redis.call('GET', KEYS[1])
-end
+local entry = redis.call('GET', KEYS[1])
 local current = 'v' .. ARGV[2] .. '@' .. node
 if entry ~= current then
   ${READ_ENTRY}

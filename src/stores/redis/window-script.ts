@@ -11,10 +11,11 @@ import {
   WHOLE_BYTES,
 } from './log-layout.ts'
 import { REWRITE_LOG } from './rewrite-script.ts'
+import { readCost, readWindow } from './wording.ts'
 
 /**
- * Lua that reads the log of each bucket (`KEYS[2]` and on) and tests its windows. `ARGV[5]` and on has, for each
- * bucket, cost, number of windows, and for each window limit and length in ms.
+ * Lua that reads the log of each bucket (`KEYS[2]` and on) and tests its windows, which the bucket's word (`ARGV[5]` and
+ * on) lists.
  *
  * It leaves `logs` (each once, though two buckets may name it), `fits`, and for each window `logOf`, `counterOf`,
  * `used`: the units inside, of a logged window at most the limit.
@@ -58,11 +59,11 @@ end
 
 local logs, byKey = {}, {}
 local logOf, counterOf, used, limitOf, lengthOf, costOf = {}, {}, {}, {}, {}, {}
-local windows, fits, argument = 0, true, 5
+local windows, fits = 0, true
 for bucket = 2, #KEYS do
   local key = KEYS[bucket]
-  local cost, many = tonumber(ARGV[argument]), tonumber(ARGV[argument + 1])
-  argument = argument + 2
+  local text = ARGV[bucket + 3]
+  ${readCost()}
   local log = byKey[key]
   if not log then
     log = { key = key, asked = 0, adds = 0, count = 0, new = true, shift = 0, span = 0, capacity = 0, counters = false }
@@ -109,14 +110,14 @@ for bucket = 2, #KEYS do
   end
 
   local span, capacity, coarse = log.span, log.capacity, nil
-  for window = argument, argument + 2 * many - 2, 2 do
-    local limit, length = tonumber(ARGV[window]), tonumber(ARGV[window + 1])
+  for i = 1, many do
+    ${readWindow()}
     if limit <= ${EXACT_LIMIT} then
       span, capacity = max(span, length), max(capacity, limit)
     else
       local found = false
-      for i = 1, log.counters and #log.counters or 0 do found = found or log.counters[i].window == length end
-      for i = 1, coarse and #coarse or 0 do found = found or coarse[i] == length end
+      for j = 1, log.counters and #log.counters or 0 do found = found or log.counters[j].window == length end
+      for j = 1, coarse and #coarse or 0 do found = found or coarse[j] == length end
       if not found then
         coarse = coarse or {}
         coarse[#coarse + 1] = length
@@ -129,10 +130,9 @@ ${REWRITE_LOG}  end
   log.asked = log.asked + cost
   if many > 0 then log.adds = log.adds + cost end
   local asked = log.asked
-  for _ = 1, many do
+  for i = 1, many do
     windows = windows + 1
-    local limit, length = tonumber(ARGV[argument]), tonumber(ARGV[argument + 1])
-    argument = argument + 2
+    ${readWindow()}
     local inside, counter = 0, nil
     if limit > ${EXACT_LIMIT} then
       for _, each in ipairs(log.counters) do if each.window == length then counter = each end end

@@ -226,7 +226,7 @@ describe('a gate in Redis', () => {
 })
 
 /** Commands of the scripts. */
-const insideScript = new Set(['get', 'set', 'time', 'getrange', 'strlen', 'setrange', 'append', 'pexpire'])
+const insideScript = new Set(['get', 'mget', 'set', 'time', 'getrange', 'strlen', 'setrange', 'append', 'pexpire'])
 
 describe('what a gate in Redis is given', () => {
   const client: CommandClient = { command: async () => 'OK' }
@@ -240,6 +240,8 @@ describe('what a gate in Redis is given', () => {
     ['eviction', () => redis(client, { eviction: 'ignore' as 'warn' })],
     ['replicas', () => redis(client, { replicas: -1 })],
     ['replicas', () => redis({ ...client, isCluster: true }, { replicas: 1 })],
+    ['fenceClient', () => redis(client, { replicas: 1 })],
+    ['fenceClient', () => redis(client, { replicas: 1, fenceClient: client })],
   ]
   it.each(wrong)('is refused with the name of the option: %s', (option, create) => {
     expect(create).toThrow(expect.objectContaining({ code: 'config_error', message: expect.stringContaining(option) }))

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { redis } from 'keyward/redis'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { GateWarning } from '../../../src/model/gate.ts'
 import { startRedis } from '../../servers/redis.ts'
 import type { Server } from '../../servers/server.ts'
@@ -77,9 +77,13 @@ describe('a gate that is opened', () => {
   })
 
   it('waits for as many replicas as it is told', async () => {
-    await redis(client, { replicas: 1 }).fence('org', 'key', 2)
+    const fenceClient = client.duplicate()
+    onTestFinished(() => fenceClient.disconnect())
+    await redis(client, { replicas: 1, fenceClient }).fence('org', 'key', 2)
     expect(await follower.keys('*')).not.toEqual([])
-    await expect(redis(client, { replicas: 2, deadlineMs: 100 }).fence('org', 'key', 3)).rejects.toMatchObject({
+    await expect(
+      redis(client, { replicas: 2, deadlineMs: 100, fenceClient }).fence('org', 'key', 3),
+    ).rejects.toMatchObject({
       code: 'service_unavailable',
     })
   })

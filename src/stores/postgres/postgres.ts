@@ -38,6 +38,9 @@ export type { PostgresJsSql } from './postgres-js-client.ts'
  *
  * A keyward that is given no other gate counts in this database as well.
  *
+ * A pool of pg tells of an idle connection that broke by an `error` event, which ends the process where nobody listens:
+ * `pool.on('error', () => {})`. A `statement_timeout` on the role ends what outlives its caller.
+ *
  * @param source - The application's own client. The tables are made in the first schema of its search path.
  * @throws {ConfigError} When an option breaks its rule. `open()` throws it for a replica, a database that is not UTF8,
  * and a schema that will not do.

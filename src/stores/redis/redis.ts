@@ -60,8 +60,8 @@ export interface RedisGateOptions {
  * every process, in one round trip a request, decided on the server's clock.
  *
  * All keys of one owner share a hash tag, so that they live in one slot. Every key expires by itself: a window's log
- * one window after its last admission, a version a day after it was written. A log of 100 units takes about 520 bytes;
- * above 512 units it is written in place, and deciding costs the same however long it is.
+ * at most 1.125 windows after its last admission, a version a day after it was written. A log of 3 units takes about 220
+ * bytes, one of 100 about 750; above 512 units it is read and written in places.
  *
  * The client stays the caller's: it is neither configured nor closed. What is sent again after a lost connection may
  * count twice (never admit twice), so a gate is best given a client of its own that sends nothing again and fails fast:
@@ -70,6 +70,7 @@ export interface RedisGateOptions {
  *   and what is queued as soon as the connection is lost, the second alone would leave it without an answer.
  *   `enableOfflineQueue` may stay on: what is queued at the start waits, up to `deadlineMs`.
  * - ioredis `Cluster`: `{ retryDelayOnFailover: 0 }`, which keeps it from sending again what was under way.
+ *   A short wait between attempts, such as `retryStrategy: () => 100`, is how soon a gate that was away is used again.
  * - node-redis never sends again what it has sent. `disableOfflineQueue: true` also rejects at once what would wait for
  *   a connection. It needs a listener for `error`, or Node.js ends the process when the connection is lost.
  *

@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config'
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
+const fleets = 'test/fleet/{processes,crash}/**/*.test.ts'
+
 const reportPath = process.env['KEYWARD_TEST_REPORT']
 
 export default defineConfig({
@@ -17,7 +19,17 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    // Servers and fleets of several processes want the machine for themselves: they run after the rest, file by file.
+    projects: [
+      {
+        extends: true,
+        test: { name: 'rooms', include: ['test/**/*.test.ts'], exclude: [fleets], sequence: { groupOrder: 0 } },
+      },
+      {
+        extends: true,
+        test: { name: 'fleets', include: [fleets], fileParallelism: false, sequence: { groupOrder: 1 } },
+      },
+    ],
     // Installs the servers that tests start, where they are missing.
     globalSetup: ['test/servers/global-setup.ts'],
     testTimeout: 60_000,

@@ -1,4 +1,5 @@
-import { rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 /** The program of an instance, made of its sources. */
@@ -22,7 +23,9 @@ export function instanceProgram(): Promise<InstanceProgram> {
 async function make(): Promise<InstanceProgram> {
   const source = (name: string) => fileURLToPath(new URL(name, import.meta.url))
   // Inside the project, so that packages are found.
-  const folder = source(`../../../node_modules/.keyward-instance-${process.pid}`)
+  const folders = source('../../../node_modules/.cache/keyward-instances')
+  removeLeftBehind(folders)
+  const folder = join(folders, String(process.pid))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const { build } = await import('tsup')
   await build({
@@ -41,4 +44,20 @@ async function make(): Promise<InstanceProgram> {
   })
   const url = (name: string) => pathToFileURL(`${folder}/${name}.mjs`).href
   return { main: fileURLToPath(url('instance')), preload: url('skewed-clock') }
+}
+
+/** A test's process may be ended without being told: the next one tidies up. */
+function removeLeftBehind(folders: string): void {
+  if (!existsSync(folders)) return
+  for (const pid of readdirSync(folders)) {
+    if (!isRunning(Number(pid))) rmSync(join(folders, pid), { recursive: true, force: true })
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }

@@ -27,8 +27,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Servers are killed against the clock here: what a stalled machine did once is tried once more, and is said so.
-        test: { name: 'fleets', include: [fleets], fileParallelism: false, retry: 1, sequence: { groupOrder: 1 } },
+        test: { name: 'fleets', include: [fleets], fileParallelism: false, sequence: { groupOrder: 1 } },
       },
     ],
     // Installs the servers that tests start, where they are missing.

@@ -15,6 +15,8 @@ const FAILURES: Readonly<Record<number, Failure>> = {
   1213: 'transient',
   // A row that was read has been changed meanwhile, where `innodb_snapshot_isolation` is on (MariaDB).
   1020: 'transient',
+  1053: 'lost',
+  1927: 'lost',
   1146: 'missing-table',
   1406: 'unfit',
 }
@@ -50,10 +52,19 @@ export const mysqlDialect: SqlDialect = {
   },
 
   classify(error) {
-    const number = error instanceof Error && 'errno' in error ? error.errno : undefined
-    return typeof number === 'number' ? FAILURES[number] : undefined
+    if (!(error instanceof Error)) return undefined
+    const number = 'errno' in error ? error.errno : undefined
+    const failure = typeof number === 'number' ? FAILURES[number] : undefined
+    return failure ?? (isLost(error) ? 'lost' : undefined)
   },
 }
+
+/** Whether mysql2 says that a connection ended under a statement, or before it. */
+function isLost(error: Error & { readonly code?: unknown }): boolean {
+  return LOST_CODES.has(error.code) || error.message.includes('in closed state')
+}
+
+const LOST_CODES: ReadonlySet<unknown> = new Set(['PROTOCOL_CONNECTION_LOST', 'ECONNRESET', 'EPIPE'])
 
 /** Bytes: clients write them in hex, which no `sql_mode` and no character set reads in another way. */
 function encodeText(text: string): Uint8Array {

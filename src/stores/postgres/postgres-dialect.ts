@@ -8,16 +8,24 @@ const MIGRATION_PATIENCE = '5min'
 /** First half of the advisory lock's name: "keyw" in ASCII. */
 const LOCK_SPACE = 0x6b657977
 
-/** SQLSTATEs (https://www.postgresql.org/docs/current/errcodes-appendix.html) that are acted upon. */
+/** SQLSTATEs (https://www.postgresql.org/docs/current/errcodes-appendix.html), and codes of clients, that are acted upon. */
 const FAILURES: Readonly<Record<string, Failure>> = {
   '23505': 'taken',
   '40001': 'transient',
   '40P01': 'transient',
+  '57P01': 'lost',
+  '57P02': 'lost',
+  ECONNRESET: 'lost',
+  EPIPE: 'lost',
+  CONNECTION_CLOSED: 'lost',
   '42P01': 'missing-table',
   // An index row, or a character that is none in the encoding.
   '54000': 'unfit',
   '22021': 'unfit',
 }
+
+/** What pg says, without a code, of a connection that ended under a statement or before it. */
+const LOST = /^(Connection terminated unexpectedly|Client has encountered a connection error)/
 
 /** What is Postgres' own in statements and errors. */
 export const postgresDialect: SqlDialect = {
@@ -68,7 +76,9 @@ export const postgresDialect: SqlDialect = {
   },
 
   classify(error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    return typeof code === 'string' ? FAILURES[code] : undefined
+    if (!(error instanceof Error)) return undefined
+    const code = 'code' in error ? error.code : undefined
+    if (typeof code === 'string') return FAILURES[code]
+    return LOST.test(error.message) ? 'lost' : undefined
   },
 }

@@ -6,7 +6,7 @@ import { comparisonsOf } from './key-conditions.ts'
 import { decodeKey, KEY_COLUMNS, pickByDigest } from './key-row.ts'
 import { type Row, RowReader } from './row-reader.ts'
 import type { ServerClock } from './server-clock.ts'
-import type { SqlDatabase } from './sql-database.ts'
+import { repeatOn, type SqlDatabase } from './sql-database.ts'
 import { checkText } from './stored-text.ts'
 import type { Tables } from './tables.ts'
 
@@ -40,12 +40,16 @@ export class KeyFinder {
     return row && decodeKey(row)
   }
 
-  /** The server says with each read what it is: one that was demoted under a connection may be behind. */
+  /** A connection that the server ended meanwhile costs a read over another one, and no request its answer. */
   async #read(text: string, texts: readonly string[]): Promise<readonly Row[]> {
-    const { query, dialect } = this.#database
-    const values = texts.map((each) => dialect.encodeText(checkText(each)))
+    const values = texts.map((each) => this.#database.dialect.encodeText(checkText(each)))
+    return repeatOn(['lost'], this.#database, () => this.#readOnce(text, values))
+  }
+
+  /** The server says with each read what it is: one that was demoted under a connection may be behind. */
+  async #readOnce(text: string, values: readonly unknown[]): Promise<readonly Row[]> {
     const sentAt = this.#clock.monotonic()
-    const rows = await query(text, values)
+    const rows = await this.#database.query(text, values)
     const receivedAt = this.#clock.monotonic()
     const reader = new RowReader(stateOf(rows), 'server state')
     this.#clock.observe(reader.integer('server_now'), sentAt, receivedAt)

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely, Transaction } from 'kysely'
 import { InvalidInputError, KeywardError, StoreUnavailableError } from '../../model/errors.ts'
 import type { SqlQuery } from './sql-client.ts'
-import type { SqlDialect } from './sql-dialect.ts'
+import type { Failure, SqlDialect } from './sql-dialect.ts'
 import type { Tables } from './tables.ts'
 
-/** How often a transaction is tried that others got in the way of. */
+/** How often work is tried that others, or a lost connection, got in the way of. */
 const TRIES = 4
 
 /** A database, whoever's client is used. */
@@ -26,27 +26,39 @@ export interface SqlDatabase {
  * got in its way: a deadlock, or a unique key that somebody took meanwhile. What it did before is undone.
  */
 export async function transact<T>(
-  { db, dialect, deadlineMs }: SqlDatabase,
+  database: SqlDatabase,
   work: (transaction: Transaction<Tables>) => Promise<T>,
+): Promise<T> {
+  const { db, dialect, deadlineMs } = database
+  return repeatOn(['transient', 'taken'], database, () =>
+    db
+      .transaction()
+      .setIsolationLevel('read committed')
+      .execute(async (transaction) => {
+        const restore = await dialect.limitWaiting(transaction, deadlineMs)
+        try {
+          return await work(transaction)
+        } finally {
+          await restore()
+        }
+      }),
+  )
+}
+
+/** Does what may be done twice, up to four times within the deadline, after failures of these kinds. */
+export async function repeatOn<T>(
+  failures: readonly Failure[],
+  { dialect, deadlineMs }: Pick<SqlDatabase, 'dialect' | 'deadlineMs'>,
+  work: () => Promise<T>,
 ): Promise<T> {
   const giveUpAt = performance.now() + deadlineMs
   for (let tries = 1; ; tries += 1) {
     try {
-      return await db
-        .transaction()
-        .setIsolationLevel('read committed')
-        .execute(async (transaction) => {
-          const restore = await dialect.limitWaiting(transaction, deadlineMs)
-          try {
-            return await work(transaction)
-          } finally {
-            await restore()
-          }
-        })
+      return await work()
     } catch (error) {
       const failure = dialect.classify(error)
-      const isOvertaken = failure === 'transient' || failure === 'taken'
-      if (!isOvertaken || tries === TRIES || performance.now() > giveUpAt) throw error
+      if (failure === undefined || !failures.includes(failure)) throw error
+      if (tries === TRIES || performance.now() > giveUpAt) throw error
     }
     await sleep(1 + Math.random() * 10 * tries)
   }

@@ -43,7 +43,7 @@ export interface SqlDialect {
 }
 
 /**
- * `taken`: a unique key; `transient`: a deadlock and its like, and nothing was done; `missing-table`: no such table;
- * `unfit`: a value that the database cannot hold.
+ * `taken`: a unique key; `transient`: a deadlock and its like, and nothing was done; `lost`: the connection ended, and
+ * nobody knows what was done; `missing-table`: no such table; `unfit`: a value that the database cannot hold.
  */
-export type Failure = 'taken' | 'transient' | 'missing-table' | 'unfit'
+export type Failure = 'taken' | 'transient' | 'lost' | 'missing-table' | 'unfit'

@@ -75,8 +75,7 @@ describeWith(
       const answers: Answer[] = []
       for (const [index, { id, apiKey }] of keys.entries()) {
         const { keyward } = instances[index % instances.length]!
-        // A commit that took too long on a busy machine says nothing; only what resolved as fenced is asked for.
-        const { fenced } = await keyward.keys.revoke(id).catch(() => ({ fenced: false }))
+        const { fenced } = await keyward.keys.revoke(id)
         if (fenced) answers.push(...(await Promise.all(instances.map((each) => askOnce(each, apiKey)))))
         await seconds(0.05)
       }
@@ -87,25 +86,29 @@ describeWith(
       const instances = bothClients().map((client) => instance(client, LIMIT))
       const [limited, fresh, ...keys] = await newKeys(instances, 40)
       const kept = keys.splice(0, 3)
+      const before = keys.slice(0, KEYS)
+      const meanwhile = keys.slice(KEYS, -KEYS)
+      const after = keys.slice(-KEYS)
       const victim = await cluster.primaryOf(TAG)
       const load = sendLoad(instances, [limited!.apiKey], { callers: 2, pauseMs: 2 })
-      const revoking = revokeAll(instances, keys)
-      await seconds(0.5)
+      expect(await revokeAll(instances, before)).toEqual({ invalid_api_key: 4 * before.length })
+      const revoking = revokeAll(instances, meanwhile)
+      await seconds(0.1)
       const diedAt = performance.now()
       await victim.kill()
       await until('another is promoted', async () => (await cluster.primaryOf(TAG).catch(() => victim)) !== victim)
       const promotedMs = performance.now() - diedAt
       await work(instances, fresh!.apiKey)
       const workedMs = performance.now() - diedAt
+      const refused = await revoking
+      expect(await revokeAll(instances, after)).toEqual({ invalid_api_key: 4 * after.length })
       // Long enough that every caller is over the limit once more.
       await seconds(1)
       const counts = tally(await load.stop())
-      const refused = await revoking
       const [warmUp, inFlight] = [4, 8]
       expect((counts['admitted'] ?? 0) + warmUp).toBeGreaterThanOrEqual(LIMIT - inFlight)
       expect((counts['admitted'] ?? 0) + warmUp, 'windows are lost once at most').toBeLessThanOrEqual(2 * LIMIT)
       expect(refused['admitted']).toBeUndefined()
-      expect(refused['invalid_api_key']).toBeGreaterThan(20)
       expect(await everywhere(instances, keys)).toEqual({ invalid_api_key: 4 * keys.length })
       expect(await everywhere(instances, kept)).toEqual({ admitted: 4 * kept.length })
       report({ promotedMs, workedMs, ...counts, refused: refused['invalid_api_key'] ?? 0 })

@@ -44,11 +44,15 @@ describeWith(
       return server
     }
 
+    /** A primary says "online" up to a second before it streams its first command, so one is awaited. */
     async function replicaOf(primary: Server): Promise<Server> {
       const replica = await start(['--replicaof', '127.0.0.1', String(primary.port)])
-      await until('the replica follows', async () =>
+      await until('the replica is online', async () =>
         String(await redisCommand(primary.url, ['INFO', 'replication'])).includes('state=online'),
       )
+      await redisCommand(primary.url, ['SET', 'streamed', '1'])
+      const streamed = () => redisCommand(replica.url, ['GET', 'streamed']).catch(() => null)
+      await until('the replica follows', async () => (await streamed()) === '1')
       return replica
     }
 

@@ -7,6 +7,6 @@ const gzipped = {
 
 // What `import 'keyward'` costs a bundle, zod aside: our own code, and with the two other dependencies that it loads.
 export default [
-  { ...gzipped, name: 'own code', ignore: ['zod', 'lru-cache', 'ipaddr.js'], limit: '30 kB' },
-  { ...gzipped, name: 'with lru-cache and ipaddr.js', ignore: ['zod'], limit: '40 kB' },
+  { ...gzipped, name: 'own code', ignore: ['zod', 'lru-cache', 'ipaddr.js'], limit: '43 kB' },
+  { ...gzipped, name: 'with lru-cache and ipaddr.js', ignore: ['zod'], limit: '53 kB' },
 ]

@@ -7,6 +7,7 @@ export default defineConfig({
     postgres: 'src/stores/postgres/postgres.ts',
     mysql: 'src/stores/mysql/mysql.ts',
     redis: 'src/stores/redis/redis.ts',
+    sessions: 'src/sessions/sessions.ts',
     express: 'adapters/express.ts',
     hono: 'adapters/hono.ts',
     fastify: 'adapters/fastify.ts',

@@ -4,13 +4,15 @@ import {
   answerNode,
   attachedDenial,
   attachedIdentity,
-  type Denial,
+  beginNode,
   type DenialCode,
   type ErrorDetails,
+  type FinishedAnswer,
   headOfNode,
   type Identity,
   idField,
   type Keyward,
+  type NodeBodyLike,
   type NodeRequestLike,
   type NodeResponseLike,
   NotFoundError,
@@ -18,10 +20,15 @@ import {
   type RouteOptions,
   receiveOnce,
   setNodeHeaders,
+  type WatchedResponse,
 } from '../src/index.ts'
 
 /** Middleware for Express 4 and 5. It asks for the Node part of a request only, so a route's own types stay as they are. */
-export type KeyHandler = (request: NodeRequestLike, response: NodeResponseLike, next: (error?: unknown) => void) => void
+export type KeyHandler = (
+  request: NodeRequestLike & NodeBodyLike,
+  response: WatchedResponse,
+  next: (error?: unknown) => void,
+) => void
 
 /**
  * Demands an API key, before a route or a whole router: what has none that is good is answered, and goes no further.
@@ -33,14 +40,15 @@ export function requireKey(keyward: Keyward, options?: RouteOptions): KeyHandler
   const route = keyward.route(options)
   return (request, response, next) => {
     const context = receive(keyward, request, response)
-    const refused = andThen(keyward.admit(context, route), (decision) => {
+    const answered = andThen(keyward.admit(context, route), (decision) => {
       if (decision.denied) return decision
       setNodeHeaders(response, decision.headers)
-      return keyward.begin(context, route)
+      return beginNode(keyward, context, route, request, response)
     })
-    const conclude = (denial: Denial | undefined) => (denial === undefined ? next() : answerNode(response, denial))
-    if (refused instanceof Promise) refused.then(conclude, next)
-    else conclude(refused)
+    const conclude = (answer: FinishedAnswer | undefined) =>
+      answer === undefined ? next() : answerNode(response, answer)
+    if (answered instanceof Promise) answered.then(conclude, next)
+    else conclude(answered)
   }
 }
 
@@ -74,8 +82,10 @@ export function errorHandler(keyward: Keyward): [RequestHandler, ErrorRequestHan
   return [
     (_request, _response, next) => next(new NotFoundError('No route answers this request.')),
     (error, request, response, next) => {
-      if (response.headersSent) next(error)
-      else answerNode(response, keyward.denyError(receive(keyward, request, response), error))
+      if (response.headersSent && !response.writableEnded) return next(error)
+      // Of what was thrown after the answer, nobody but the observer is told.
+      const answer = keyward.denyError(receive(keyward, request, response), error)
+      if (!response.writableEnded) answerNode(response, answer)
     },
   ]
 }

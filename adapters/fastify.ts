@@ -1,11 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import {
   andThen,
+  answerNode,
   attachedDenial,
   attachedIdentity,
+  beginNode,
   type Denial,
   type DenialCode,
   type ErrorDetails,
+  type FinishedAnswer,
   headOfNode,
   type Identity,
   idField,
@@ -38,14 +41,18 @@ export function requireKey(keyward: Keyward, options?: RouteOptions): KeyHook {
   const route = keyward.route(options)
   return (request, reply, done) => {
     const context = receive(keyward, request, reply)
-    const refused = andThen(keyward.admit(context, route), (decision) => {
+    const answered = andThen(keyward.admit(context, route), (decision) => {
       if (decision.denied) return decision
       for (const [name, value] of decision.headers) reply.header(name, value)
-      return keyward.begin(context, route)
+      return beginNode(keyward, context, route, request.raw, reply.raw)
     })
-    const conclude = (denial: Denial | undefined) => (denial === undefined ? done() : void send(reply, denial))
-    if (refused instanceof Promise) refused.then(conclude, done)
-    else conclude(refused)
+    const conclude = (answer: FinishedAnswer | undefined) => {
+      if (answer === undefined) done()
+      else if (typeof answer.body === 'string') send(reply, { ...answer, body: answer.body })
+      else sendAgain(reply, answer)
+    }
+    if (answered instanceof Promise) answered.then(conclude, done)
+    else conclude(answered)
   }
 }
 
@@ -82,7 +89,15 @@ function receive(keyward: Keyward, { raw }: AnyRequest, reply: FastifyReply): Re
   return context
 }
 
-function send(reply: FastifyReply, denial: Denial): FastifyReply {
+function send(reply: FastifyReply, denial: Pick<Denial, 'status' | 'headers' | 'body'>): FastifyReply {
   // With a serializer, Fastify leaves the media type as it is.
   return reply.code(denial.status).headers(Object.fromEntries(denial.headers)).serializer(String).send(denial.body)
+}
+
+/** Byte by byte: Fastify would give bytes without a media type one of its own. */
+function sendAgain(reply: FastifyReply, answer: FinishedAnswer): void {
+  reply.hijack()
+  for (const [name, value] of Object.entries(reply.getHeaders()))
+    if (value !== undefined) reply.raw.setHeader(name, value)
+  answerNode(reply.raw, answer)
 }

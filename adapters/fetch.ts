@@ -1,10 +1,12 @@
 import {
+  abandonOn,
   answerFetch,
   attachedDenial,
   attachedIdentity,
   type DenialCode,
   type ErrorDetails,
   fieldsToSet,
+  finishFetch,
   headOfFetch,
   type Identity,
   type Keyward,
@@ -12,6 +14,7 @@ import {
   peerOfFetch,
   type RequestContext,
   type RouteOptions,
+  readFetchBody,
   receiveOnce,
   withFetchHeaders,
 } from '../src/index.ts'
@@ -27,7 +30,8 @@ export type FetchWrapper = <Rest extends unknown[]>(
 /**
  * Demands an API key: `requireKey(keyward)(handler)`. What has none that is good is answered, and the handler does
  * not run. CORS preflights have none: answer them before. Pass on the same `Request` object, not a copy, so that it
- * stays one request.
+ * stays one request. On a route with credits or idempotency it also answers what the handler throws, as
+ * {@link errorHandler} does: what is kept is what was sent.
  *
  * @throws {ConfigError} When an option is wrong.
  */
@@ -39,9 +43,12 @@ export function requireKey(keyward: Keyward, options?: RouteOptions): FetchWrapp
       const decision = await keyward.admit(context, route)
       keepFields(request, decision)
       if (decision.denied) return answerFetch(decision, request.method)
-      const refused = await keyward.begin(context, route)
-      const response = refused === undefined ? await handler(request, ...rest) : answerFetch(refused, request.method)
-      return withFetchHeaders(response, fieldsToSet(request))
+      const answered = await keyward.begin(context, route, (mostBytes) => readFetchBody(request, mostBytes))
+      if (answered !== undefined) return withFetchHeaders(answerFetch(answered, request.method), fieldsToSet(request))
+      if (context.exchange === undefined) return withFetchHeaders(await handler(request, ...rest), fieldsToSet(request))
+      abandonOn(request.signal, context)
+      const response = await errorHandler(keyward)(handler)(request, ...rest)
+      return withFetchHeaders(await finishFetch(context, response), fieldsToSet(request))
     }
 }
 

@@ -1,23 +1,29 @@
 import type { Context, MiddlewareHandler, Next } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import {
+  abandonOn,
+  answerFetch,
   attachedDenial,
   attachedIdentity,
-  type Denial,
   type DenialCode,
   type ErrorDetails,
+  type FinishedAnswer,
   fieldsToSet,
+  finishFetch,
   headOfFetch,
   headOfNode,
   type Identity,
   type Keyward,
   keepFields,
+  keptBody,
   type NodeRequestLike,
   type NodeResponseLike,
   NotFoundError,
   peerOfFetch,
+  type ReadBody,
   type RequestContext,
   type RouteOptions,
+  readFetchBody,
   receiveOnce,
   setNodeHeaders,
   withFetchHeaders,
@@ -42,9 +48,13 @@ export function requireKey(keyward: Keyward, options?: RouteOptions): Middleware
     const decision = await keyward.admit(context, route)
     keepFields(nativeOf(c), decision)
     if (decision.denied) return send(c, decision)
-    const refused = await keyward.begin(context, route)
-    if (refused === undefined) return goOn(c, next)
-    return send(c, refused, decision.headers)
+    const answered = await keyward.begin(context, route, (mostBytes) => readBody(c, mostBytes))
+    if (answered !== undefined) return send(c, answered, fieldsToSet(nativeOf(c)))
+    if (context.exchange === undefined) return goOn(c, next)
+    abandonOn(c.req.raw.signal, context)
+    await goOn(c, next)
+    const response = await finishFetch(context, c.res, c.error !== undefined)
+    if (response !== c.res) replace(c, response)
   }
 }
 
@@ -92,8 +102,21 @@ async function goOn(c: Context, next: Next): Promise<void> {
   if (marked !== c.res) c.res = marked
 }
 
-function send(c: Context, denial: Denial, more: Denial['headers'] = []): Response {
-  return c.body(denial.body, denial.status as ContentfulStatusCode, Object.fromEntries([...denial.headers, ...more]))
+function send(c: Context, answer: FinishedAnswer, more: FinishedAnswer['headers'] = []): Response {
+  const all = { ...answer, headers: [...answer.headers, ...more] }
+  if (typeof answer.body !== 'string') return answerFetch(all, c.req.method)
+  return c.body(answer.body, answer.status as ContentfulStatusCode, Object.fromEntries(all.headers))
+}
+
+/** Hono would write the fields of the response that was there over those of the one that takes its place. */
+function replace(c: Context, response: Response): void {
+  c.res = undefined
+  c.res = response
+}
+
+/** From a copy; what a middleware has read already, Hono still has. */
+function readBody(c: Context, mostBytes: number): Promise<ReadBody> {
+  return c.req.raw.bodyUsed ? keptBody(c.req.arrayBuffer(), mostBytes) : readFetchBody(c.req.raw, mostBytes)
 }
 
 /** What stands for the request: Node's own, or else the context, since `c.req.raw` may be exchanged on the way. */

@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util'
 import { build } from 'tsup'
 
 /** Each runs in a process of its own: no section inherits another one's heap, or what was optimised for it. */
-const SECTIONS = ['walk', 'memory', 'unknown-keys', 'management', 'throughput', 'fleet'] as const
-/** What needs servers of its own is asked for by name: `npm run bench:fleet`. */
+const SECTIONS = ['walk', 'memory', 'unknown-keys', 'management', 'throughput', 'fleet', 'money'] as const
+/** What needs the whole machine for servers is asked for by name: `npm run bench:fleet`. */
 const HERE = SECTIONS.filter((section) => section !== 'fleet')
 
 const { values } = parseArgs({
@@ -28,7 +28,7 @@ await build({
   entry,
   outDir,
   ...asPublished,
-  external: ['mitata', 'ioredis', 'pg', 'kysely', 'libsql'],
+  external: ['mitata', 'ioredis', 'pg', 'kysely', 'libsql', 'mysql2'],
   config: false,
   silent: true,
 })

@@ -6,13 +6,15 @@ import type { Environment } from './environment.ts'
 /**
  * Serves an example: says in one line of JSON that it is ready, and ends cleanly on SIGTERM or SIGINT. Requests in
  * flight are answered first, then what is buffered is written, then the process exits with 0.
+ *
+ * @returns The address that it serves at.
  */
 export async function serve(
   server: Server,
   keyward: Keyward,
   environment: Environment,
   closeBackends: () => Promise<void>,
-): Promise<void> {
+): Promise<string> {
   await keyward.ready()
   await new Promise<void>((listening, failed) => {
     server.once('error', failed)
@@ -25,6 +27,7 @@ export async function serve(
   )
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => void end(server, keyward, closeBackends))
+  return url
 }
 
 async function end(server: Server, keyward: Keyward, closeBackends: () => Promise<void>): Promise<void> {

@@ -73,5 +73,6 @@ export function attachedDenial(native: object, code: DenialCode, { issues, ...de
   const attached = (native as Native)[ATTACHED]
   if (attached === undefined) throw new Error('sendError: neither requestId nor requireKey has seen this request.')
   const { keyward, context } = attached
+  context.exchange?.fail(code)
   return keyward.deny(context, code, { ...details, issues: issues && inputIssues(issues) })
 }

@@ -1,11 +1,12 @@
 import type { Denial } from './answers/denial.ts'
+import type { FinishedAnswer } from './answers/finished-answer.ts'
 import { parseAuthorization } from './credential/authorization.ts'
 import type { Digester } from './credential/digest.ts'
 import { type Observer, tell } from './events.ts'
 import type { GuardedGate } from './fleet/guarded-gate.ts'
 import type { Lease } from './fleet/lease.ts'
 import { Admission, type Identity } from './identity.ts'
-import type { Copies, Copy } from './keys/copies.ts'
+import { type Copies, type Copy, nameOfKey, type Sought } from './keys/copies.ts'
 import { type Asked, isTerminal, judgeRecord, type RefusalReason } from './keys/judge.ts'
 import type { Uses } from './keys/uses.ts'
 import type { FailedAttempts } from './limits/failed-attempts.ts'
@@ -18,9 +19,12 @@ import { StoreUnavailableError } from './model/errors.ts'
 import type { GateAnswer, WindowState } from './model/gate.ts'
 import type { KeyRecord } from './model/key-record.ts'
 import { andThen, type MaybePromise } from './model/maybe-promise.ts'
-import { createRefusals } from './refuse.ts'
+import type { SessionClaims } from './model/session-signer.ts'
+import type { Refusals } from './refuse.ts'
 import type { RequestContext } from './request-context.ts'
 import type { Route } from './route.ts'
+import type { ReadRequestBody, SecondHalf } from './second-half.ts'
+import { isTokenShaped, type SessionReader } from './sessions/session-reader.ts'
 import type { Start } from './start.ts'
 
 /** No key of any format is longer; what is, is not even hashed. */
@@ -44,17 +48,24 @@ export interface WalkRooms {
   readonly attempts: FailedAttempts
   readonly recognises: (apiKey: string) => boolean
   readonly digester: Digester
+  /** Checks session tokens. */
+  readonly sessions: SessionReader
   readonly audience: string | undefined
   readonly observer: Observer | undefined
   readonly start: Start
+  readonly refusals: Refusals
+  readonly secondHalf: SecondHalf
 }
 
 /** A request on its walk. */
 interface Visit {
   readonly context: RequestContext
   readonly route: Route
-  readonly apiKey: string
-  readonly digest: string
+  /** The API key that was shown, or the token that stands for a key: one of the two. */
+  readonly apiKey: string | undefined
+  readonly session: SessionClaims | undefined
+  /** Name of the key's copy. */
+  readonly copyName: string
   /** Whether the request was admitted before, and is only judged again. */
   readonly isAgain: boolean
   /** Monotonic instant at which its copy was found, or read. */
@@ -71,15 +82,17 @@ export interface Walk {
   admit(context: RequestContext, route: Route): MaybePromise<Identity | Denial>
   /**
    * The second half, right before the handler: a request whose body was slow is judged again, so that no key that
-   * was revoked meanwhile reaches the handler. Counts nothing. What a route claims and debits has its place here.
+   * was revoked meanwhile reaches the handler. Counts nothing. Then the route's claim, and then its credits.
+   *
+   * @returns An answer to send in the handler's place: a denial, or a response that was given before.
    */
-  begin(context: RequestContext, route: Route): MaybePromise<Denial | undefined>
+  begin(context: RequestContext, route: Route, readBody?: ReadRequestBody): MaybePromise<FinishedAnswer | undefined>
 }
 
 /** Creates the walk. */
 export function createWalk(rooms: WalkRooms): Walk {
   const { clock, copies, policies, gate, observer } = rooms
-  const { refuse, refuseUnknown, refuseKey, refuseLimit, fail, recover } = createRefusals(observer)
+  const { refuse, refuseUnknown, refuseKey, refuseLimit, fail, recover } = rooms.refusals
   let isWarned = false
   let arePoliciesOld = false
 
@@ -87,14 +100,36 @@ export function createWalk(rooms: WalkRooms): Walk {
     const credential = parseAuthorization(context.head.headerLines('authorization'))
     if ('refused' in credential) return refuse(context, credential.refused)
     const { apiKey } = credential
+    if (isTokenShaped(apiKey)) {
+      if (route.acceptsSessions) return admitSession(context, route, apiKey, isAgain)
+      return refuse(context, 'invalid_api_key_format')
+    }
+    if (!route.acceptsKeys) return refuse(context, 'invalid_session_token')
     if (apiKey.length > MAX_KEY_CHARACTERS) return refuse(context, 'invalid_api_key_format')
     if (!rooms.start.isServing()) {
       if (!rooms.recognises(apiKey)) return refuse(context, 'invalid_api_key_format')
       return started().then(() => admit(context, route, isAgain))
     }
-    return andThen(rooms.digester.digest(apiKey), (digest) =>
-      findCopy({ context, route, apiKey, digest, isAgain, foundAtMs: clock.monotonic(), rereads: 0 }),
-    )
+    return andThen(rooms.digester.digest(apiKey), (copyName) => {
+      const foundAtMs = clock.monotonic()
+      return findCopy({ context, route, apiKey, session: undefined, copyName, isAgain, foundAtMs, rereads: 0 })
+    })
+  }
+
+  /** What a token itself can tell comes first; then it is its key that is found and judged, as if it had been shown. */
+  function admitSession(
+    context: RequestContext,
+    route: Route,
+    token: string,
+    isAgain: boolean,
+  ): MaybePromise<Identity | Denial> {
+    return andThen(rooms.sessions.read(token, context.now()), (session) => {
+      if (session === undefined) return refuse(context, 'invalid_session_token')
+      if (!rooms.start.isServing()) return started().then(() => admitSession(context, route, token, isAgain))
+      const copyName = nameOfKey(session.keyId)
+      const foundAtMs = clock.monotonic()
+      return findCopy({ context, route, apiKey: undefined, session, copyName, isAgain, foundAtMs, rereads: 0 })
+    })
   }
 
   /** Whatever keeps the library from starting, a wrong option too, is 503 for a request: its key may be good. */
@@ -108,10 +143,11 @@ export function createWalk(rooms: WalkRooms): Walk {
 
   function findCopy(visit: Visit): MaybePromise<Identity | Denial> {
     if (copies.poll(visit.foundAtMs)) arePoliciesOld = true
-    const copy = arePoliciesOld ? undefined : copies.get(visit.digest, visit.foundAtMs)
+    const copy = arePoliciesOld ? undefined : copies.get(visit.copyName, visit.foundAtMs)
     if (copy !== undefined) return decide(visit, copy, undefined)
     // What has a copy was recognised when it was read: the checksum is worked out for others, before the store is asked.
-    if (!rooms.recognises(visit.apiKey)) return refuse(visit.context, 'invalid_api_key_format')
+    if (visit.apiKey !== undefined && !rooms.recognises(visit.apiKey))
+      return refuse(visit.context, 'invalid_api_key_format')
     return arePoliciesOld ? learnPolicies().then(() => lookUp(visit, 0)) : lookUp(visit, 0)
   }
 
@@ -122,30 +158,35 @@ export function createWalk(rooms: WalkRooms): Walk {
   }
 
   async function lookUp(visit: Visit, notBefore: number, nonce?: string): Promise<Identity | Denial> {
-    const digests = await rooms.digester.candidates(visit.apiKey)
-    const isFree = visit.rereads > 0 || copies.isReading(visit.digest)
+    const sought = await soughtBy(visit)
+    const isFree = visit.rereads > 0 || copies.isReading(visit.copyName)
     const attempt = isFree ? undefined : rooms.attempts.begin(visit.context.address)
     if (attempt !== undefined && attempt.waitMs > 0)
       return refuse(visit.context, 'too_many_failed_attempts', { retryAfterSeconds: Math.ceil(attempt.waitMs / 1_000) })
     let missed = false
     try {
-      missed = visit.rereads === 0 && copies.isUnknown(visit.digest, clock.monotonic())
-      const copy = missed ? undefined : await readOrStale(visit, digests, notBefore)
+      missed = visit.rereads === 0 && copies.isUnknown(visit.copyName, clock.monotonic())
+      const copy = missed ? undefined : await readOrStale(visit, sought, notBefore)
       missed = copy === undefined
       visit.foundAtMs = clock.monotonic()
       recover()
-      return copy === undefined ? refuseUnknown(visit.context) : decide(visit, copy, nonce)
+      return copy === undefined ? refuseUnknown(visit) : decide(visit, copy, nonce)
     } finally {
       attempt?.end(missed)
     }
   }
 
+  async function soughtBy({ apiKey, session }: Visit): Promise<Sought> {
+    if (session !== undefined) return { keyId: session.keyId }
+    return { digests: apiKey === undefined ? [] : await rooms.digester.candidates(apiKey) }
+  }
+
   /** A copy that is too old may be used while the store is away, where that was chosen; never one that the gate sent back. */
-  async function readOrStale(visit: Visit, digests: readonly string[], notBefore: number): Promise<Copy | undefined> {
+  async function readOrStale(visit: Visit, sought: Sought, notBefore: number): Promise<Copy | undefined> {
     try {
-      return await copies.read(visit.digest, digests, notBefore)
+      return await copies.read(visit.copyName, sought, notBefore)
     } catch (cause) {
-      const stale = visit.rereads === 0 ? copies.getStale(visit.digest, clock.monotonic()) : undefined
+      const stale = visit.rereads === 0 ? copies.getStale(visit.copyName, clock.monotonic()) : undefined
       if (stale === undefined) throw cause
       return stale
     }
@@ -155,8 +196,8 @@ export function createWalk(rooms: WalkRooms): Walk {
   function decide(visit: Visit, copy: Copy, nonce: string | undefined): MaybePromise<Identity | Denial> {
     const { context, route } = visit
     const { record } = copy
-    const reason = judgeRecord(record, asked(context, route, record), context.now())
-    if (reason !== undefined && isTerminal(reason)) return refuseKey(context, record, reason)
+    const reason = judgeRecord(record, asked(visit, record), context.now())
+    if (reason !== undefined && isTerminal(reason)) return refuseKey(visit, record, reason)
 
     const plan = planFor(copy, context, route)
     const isGood = reason === undefined && plan !== undefined
@@ -183,8 +224,8 @@ export function createWalk(rooms: WalkRooms): Walk {
     const { record } = copy
     if (answer.outcome === 'stale') return readAgain(visit, record, undefined)
     if (answer.outcome === 'unknown') return readAgain(visit, record, answer.nonce)
-    if (plan === undefined) return refuseKey(context, record, reason ?? 'policy_missing')
-    if (reason !== undefined) return refuseKey(context, record, reason, { route, windows: answer.windows, plan })
+    if (plan === undefined) return refuseKey(visit, record, reason ?? 'policy_missing')
+    if (reason !== undefined) return refuseKey(visit, record, reason, { route, windows: answer.windows, plan })
     if (answer.outcome === 'refused') {
       if (gate.versions !== 'process') copy.refusal = rememberRefusal(plan, answer.windows, clock.monotonic())
       return refuseLimit(context, record, answer.windows, plan)
@@ -198,16 +239,16 @@ export function createWalk(rooms: WalkRooms): Walk {
     tell(observer, { type: 'stale', requestId: visit.context.requestId, keyId: record.id, version: record.version })
     if (visit.rereads >= MAX_REREADS) throw new StoreUnavailableError('The store is behind the gate.')
     visit.rereads += 1
-    copies.drop(visit.digest)
+    copies.drop(visit.copyName)
     return lookUp(visit, copies.mark(), nonce)
   }
 
   function welcome(visit: Visit, copy: Copy, plan: Plan, windows: readonly WindowState[]): Identity {
-    const { context, foundAtMs } = visit
+    const { context, foundAtMs, session } = visit
     const { record } = copy
     if (foundAtMs >= copy.nextUseAt) rooms.uses.note(copy, foundAtMs)
     const earlier = context.admission
-    const admission = new Admission(context, record, plan, windows, foundAtMs, earlier)
+    const admission = new Admission(context, record, plan, windows, foundAtMs, earlier, session)
     context.admission = admission
     if (observer !== undefined) {
       const { id: keyId, owner } = record
@@ -217,7 +258,31 @@ export function createWalk(rooms: WalkRooms): Walk {
     return admission
   }
 
-  function begin(context: RequestContext, route: Route): MaybePromise<Denial | undefined> {
+  function begin(
+    context: RequestContext,
+    route: Route,
+    readBody: ReadRequestBody | undefined,
+  ): MaybePromise<FinishedAnswer | undefined> {
+    const takesNothing = route.idempotency === undefined && route.credits === undefined
+    return takesNothing ? judgeAgain(context, route) : beginWork(context, route, readBody)
+  }
+
+  /** The body first, because it may be slow: whoever comes after it is judged by what holds then. */
+  async function beginWork(
+    context: RequestContext,
+    route: Route,
+    readBody: ReadRequestBody | undefined,
+  ): Promise<FinishedAnswer | undefined> {
+    const { secondHalf } = rooms
+    const refused = context.admission === undefined ? await judgeAgain(context, route) : undefined
+    const { admission } = context
+    if (refused !== undefined || admission === undefined) return refused
+    const wish = await secondHalf.prepare(context, admission, route, readBody)
+    if (wish !== undefined && 'status' in wish) return wish
+    return (await judgeAgain(context, route)) ?? secondHalf.open(context, admission, route, wish)
+  }
+
+  function judgeAgain(context: RequestContext, route: Route): MaybePromise<Denial | undefined> {
     const { admission } = context
     if (admission !== undefined && clock.monotonic() - admission.admittedAtMs <= SLOW_BODY_MS) return undefined
     const charge = { ...route.charge, cost: 0 }
@@ -225,8 +290,9 @@ export function createWalk(rooms: WalkRooms): Walk {
     return andThen(decision, (made) => (made.denied ? made : undefined))
   }
 
-  function asked(context: RequestContext, route: Route, record: KeyRecord): Asked {
-    return record.addresses.length === 0 ? route.asked : { ...route.asked, address: context.address }
+  function asked({ context, route, session }: Visit, record: KeyRecord): Asked {
+    if (session === undefined && record.addresses.length === 0) return route.asked
+    return { ...route.asked, address: record.addresses.length === 0 ? undefined : context.address, session }
   }
 
   function planFor(copy: Copy, context: RequestContext, route: Route): Plan | undefined {
@@ -256,10 +322,24 @@ export function createWalk(rooms: WalkRooms): Walk {
   return {
     admit(context, route) {
       if (context.admission !== undefined) warnTwice()
-      return guarded(context, () => admit(context, route))
+      return orWithdraw(context, () => guarded(context, () => admit(context, route)))
     },
-    begin: (context, route) => guarded(context, () => begin(context, route)),
+    begin: (context, route, readBody) =>
+      orWithdraw(context, () => guarded(context, () => begin(context, route, readBody))),
   }
+}
+
+/** Where a second `requireKey` answers a request, what the first has claimed and taken goes back: no handler runs. */
+function orWithdraw<T extends object | undefined>(
+  context: RequestContext,
+  half: () => MaybePromise<T>,
+): MaybePromise<T> {
+  const { exchange } = context
+  if (exchange === undefined) return half()
+  return andThen(half(), (made) => {
+    if (made !== undefined && 'status' in made) exchange.withdraw()
+    return made
+  })
 }
 
 const NO_WINDOWS: readonly WindowState[] = []

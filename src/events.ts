@@ -7,7 +7,7 @@ import type { GateWarning } from './model/gate.ts'
 export type DenialReason = RefusalReason | DenialCode | 'key_unknown' | 'policy_missing'
 
 /** What may be away, each by itself. */
-export type Part = 'store' | 'gate' | 'channel' | 'start' | 'uses' | 'walk'
+export type Part = 'store' | 'gate' | 'channel' | 'start' | 'uses' | 'walk' | 'exchange'
 
 /**
  * What an observer is told. Facts, typed, without API keys, digests or peppers: the base for logs, metrics and
@@ -38,10 +38,19 @@ export type KeywardEvent =
       readonly keyId: string | null
       readonly owner: string
       readonly actor: string | null
-      /** Version of the lineage, or of the policy, after the change. */
+      /** Version of the lineage, policy or account after the change. */
       readonly version: number
       /** Whether the gate has acknowledged the change. */
       readonly fenced: boolean
+    }
+  /** A session token was minted from a key. */
+  | {
+      readonly type: 'minted'
+      readonly sessionId: string
+      readonly keyId: string
+      readonly owner: string
+      readonly actor: string | null
+      readonly expiresAt: Date
     }
   /** A copy was older than a change and is read again. */
   | { readonly type: 'stale'; readonly requestId: string; readonly keyId: string; readonly version: number }

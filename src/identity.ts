@@ -4,7 +4,9 @@ import type { Counted, Plan } from './limits/plan.ts'
 import { rateLimitHeaders } from './limits/response-headers.ts'
 import type { WindowState } from './model/gate.ts'
 import type { KeyRecord, Metadata } from './model/key-record.ts'
+import type { SessionClaims } from './model/session-signer.ts'
 import type { RequestContext } from './request-context.ts'
+import { holdsToken } from './sessions/session-reader.ts'
 
 /** Who a request comes from: what the handler may rely on. Holds no API key and no digest; safe to log. */
 export interface Identity {
@@ -16,15 +18,37 @@ export interface Identity {
   readonly name: string
   /** Id of the first key of the rotation chain: the stable name of this caller across rotations. */
   readonly lineage: string
+  /** Scopes of the key; with a session token only those that it has too. */
   readonly scopes: readonly string[]
+  /** The session token that stood for the key; `null` where the key itself was shown. */
+  readonly session: { readonly id: string; readonly expiresAt: Date } | null
   readonly metadata: Metadata
   readonly requestId: string
   /** App that the caller says to be; worked out when first asked for. */
   readonly attribution: Attribution
   /** Every window that was counted, after this request. */
   readonly limits: readonly LimitState[]
+  /** Credits that are left after those of this request were taken; `null` on a route that takes none. */
+  readonly creditsLeft: number | null
+  /**
+   * How often the handler has been begun for this idempotency key: a whole number, 1, or more after an attempt whose lease ended
+   * unfinished, whose side effects may be there.
+   */
+  readonly attempt: number
   /** Header fields that the response shall carry: name and value. */
   readonly headers: readonly (readonly [string, string])[]
+  /**
+   * Says what the request costs, instead of what the route takes: the difference goes back, or is taken too as the route's
+   * `overshoot` has it. May be said again, with another amount, until the lease of a metered route has ended.
+   *
+   * Resolves when it is written; with an idempotency key when it is noted, and it is written with the response.
+   *
+   * @param credits - A whole number from 0 to 2^53 - 1.
+   * @throws {InvalidInputError} For anything else.
+   * @throws {StoreConflictError} When the lease has ended, or the credits went back already.
+   * @throws {StoreUnavailableError} When the store fails.
+   */
+  settle(credits: number): Promise<void>
 }
 
 /** An identity before its parts are asked for: nothing is worked out that the handler does not read. */
@@ -35,6 +59,7 @@ export class Admission implements Identity {
   readonly #plan: Plan
   readonly #windows: readonly WindowState[]
   readonly #earlier: Admission | undefined
+  readonly #session: SessionClaims | undefined
   /** Monotonic instant of the admission. */
   readonly #admittedAtMs: number
   #attribution: Attribution | undefined
@@ -46,6 +71,7 @@ export class Admission implements Identity {
     windows: readonly WindowState[],
     admittedAtMs: number,
     earlier: Admission | undefined,
+    session: SessionClaims | undefined,
   ) {
     this.#context = context
     this.#record = record
@@ -53,6 +79,7 @@ export class Admission implements Identity {
     this.#windows = windows
     this.#admittedAtMs = admittedAtMs
     this.#earlier = earlier
+    this.#session = session
   }
 
   get keyId(): string {
@@ -68,7 +95,14 @@ export class Admission implements Identity {
     return this.#record.lineage
   }
   get scopes(): readonly string[] {
-    return this.#record.scopes
+    const { scopes } = this.#record
+    const session = this.#session
+    return session === undefined ? scopes : scopes.filter((scope) => session.scopes.includes(scope))
+  }
+  get session(): Identity['session'] {
+    if (this.#session === undefined) return null
+    const { id, expiresAt } = this.#session
+    return { id, expiresAt: new Date(expiresAt) }
   }
   get metadata(): Metadata {
     return this.#record.metadata
@@ -95,6 +129,16 @@ export class Admission implements Identity {
     const own = labelled(this.#windows, this.#plan.labels)
     return this.#earlier === undefined ? own : [...this.#earlier.limits, ...own]
   }
+  get creditsLeft(): number | null {
+    return this.#context.exchange?.creditsLeft ?? null
+  }
+  get attempt(): number {
+    return this.#context.exchange?.attempt ?? 1
+  }
+  async settle(credits: number): Promise<void> {
+    if (this.#context.exchange === undefined) throw new Error('settle: this route takes no credits.')
+    await this.#context.exchange.settle(credits)
+  }
   get headers(): readonly (readonly [string, string])[] {
     return rateLimitHeaders(this.limits, this.#context.now(), this.#context.profile.rateLimitHeaders, true)
   }
@@ -102,13 +146,14 @@ export class Admission implements Identity {
   /** What `JSON.stringify` and a logger see. */
   toJSON(): object {
     const { keyId, owner, name, lineage, scopes, requestId } = this
-    return { keyId, owner, name, lineage, scopes, requestId }
+    return { keyId, owner, name, lineage, scopes, requestId, sessionId: this.#session?.id }
   }
 }
 
-/** Drops what holds an API key: a client that puts its key into its own address shall not see it stored. */
+/** Drops what holds an API key or a token: a client that puts one into its own address shall not see it stored. */
 function withoutKeys({ head, profile }: RequestContext): Attribution {
   const { referer, title, applicationName } = sanitizeAttribution(head, profile.attribution)
-  const kept = (text: string | null) => (text === null || profile.keyFormat.pattern.test(text) ? null : text)
+  const kept = (text: string | null) =>
+    text === null || profile.keyFormat.pattern.test(text) || holdsToken(text) ? null : text
   return { referer: kept(referer), title: kept(title), applicationName: kept(applicationName) }
 }

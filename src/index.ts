@@ -1,10 +1,15 @@
 export { createDenial, type Denial, type DenialContext } from './answers/denial.ts'
 export { codeOfError, isServerFailure, type SchemaIssue } from './answers/error-code.ts'
 export { answerFetch, withFetchHeaders } from './answers/fetch-answer.ts'
+export type { FinishedAnswer, HeaderFields } from './answers/finished-answer.ts'
 export { answerNode, type NodeResponseLike, setNodeHeaders } from './answers/node-answer.ts'
+export type { WatchedResponse } from './answers/node-exchange.ts'
+export type { OpenExchange, Outcome } from './answers/open-exchange.ts'
+export { pi } from './answers/pi.ts'
 export { pipevideo } from './answers/pipevideo.ts'
 export { createProfile, defaultProfile, type Profile, type WireError } from './answers/profile.ts'
 export type { Answer, DenialCode } from './answers/standard-answers.ts'
+export { visionpipe } from './answers/visionpipe.ts'
 export {
   attachedDenial,
   attachedIdentity,
@@ -15,6 +20,7 @@ export {
   receiveOnce,
 } from './attached-context.ts'
 export { type Attribution, type AttributionHeaders, sanitizeAttribution } from './attribution/attribution.ts'
+export { abandonOn, beginNode, finishFetch } from './begin-exchange.ts'
 export { parseAuthorization } from './credential/authorization.ts'
 export type { ClientAddressOption } from './credential/client-address.ts'
 export { digestApiKey, type Pepper } from './credential/digest.ts'
@@ -24,7 +30,18 @@ export { type HeadersLike, headOfHeaders } from './credential/headers-head.ts'
 export { createKeyFormat, type KeyFormat, type KeyFormatOptions } from './credential/key-format.ts'
 export { headOfNode, type NodeRequestLike } from './credential/node-head.ts'
 export type { RequestHead } from './credential/request-head.ts'
+export type {
+  CreditState,
+  Credits,
+  CreditTarget,
+  MovementListInput,
+  MovementPage,
+  SetCreditsInput,
+  TopUpInput,
+} from './credits/credits.ts'
 export type { DenialReason, KeywardEvent, Observer, Part } from './events.ts'
+export { keptBody, readFetchBody } from './idempotency/fetch-body.ts'
+export { type NodeBodyLike, type ReadBody, readNodeBody } from './idempotency/node-body.ts'
 export type { Identity } from './identity.ts'
 export type { BulkResult, BulkSelection } from './keys/bulk.ts'
 export type { CopyBounds } from './keys/copies.ts'
@@ -47,12 +64,19 @@ export type { Actor, ManageContext } from './model/actor.ts'
 export type { AuditAction, AuditDraft, AuditEntry } from './model/audit-entry.ts'
 export { auditPayload } from './model/audit-entry.ts'
 export type { Channel, ChannelListener } from './model/channel.ts'
+export type {
+  ClaimOutcome,
+  ClaimRequest,
+  ClaimStore,
+  Completion,
+} from './model/claim-store.ts'
 export type { Clock } from './model/clock.ts'
 export {
   ConfigError,
   ForbiddenError,
   type InputIssue,
   InvalidInputError,
+  InvalidKeyError,
   KeywardError,
   NotFoundError,
   StoreConflictError,
@@ -70,10 +94,27 @@ export type {
   KeyStore,
   KeyUse,
 } from './model/key-store.ts'
+export type {
+  Account,
+  AccountState,
+  Closing,
+  ClosingOutcome,
+  Debit,
+  DebitOutcome,
+  Deposit,
+  DepositOutcome,
+  Ledger,
+  Movement,
+  MovementKind,
+  Refill,
+} from './model/ledger.ts'
 export { andThen, type MaybePromise } from './model/maybe-promise.ts'
 export type { Policy, Window } from './model/policy.ts'
+export type { JsonWebKeySet, PublicJwk, SessionClaims, SessionSigner } from './model/session-signer.ts'
 export type {
+  CreditsOptions,
   FleetOptions,
+  IdempotencyTerms,
   KeysOptions,
   KeywardOptions,
   LimitsOptions,
@@ -81,7 +122,9 @@ export type {
   StaleCopies,
 } from './options.ts'
 export type { RequestContext } from './request-context.ts'
-export type { Route, RouteOptions } from './route.ts'
+export type { IdempotencyOptions, MeteredCredits, Route, RouteOptions } from './route.ts'
+export type { ReadRequestBody } from './second-half.ts'
+export type { MintedSession, MintOptions, SessionSubject, Sessions } from './sessions/mint-session.ts'
 export { memoryGate } from './stores/memory/memory-gate.ts'
 export { memory } from './stores/memory/memory-store.ts'
 export { systemClock } from './stores/system-clock.ts'

@@ -1,5 +1,6 @@
 import { createDenial, type Denial, type DenialContext } from './answers/denial.ts'
 import { codeOfError, isServerFailure, issuesOfError } from './answers/error-code.ts'
+import type { FinishedAnswer } from './answers/finished-answer.ts'
 import { defaultProfile, type Profile } from './answers/profile.ts'
 import { createRequestIds } from './answers/request-id.ts'
 import type { DenialCode } from './answers/standard-answers.ts'
@@ -8,7 +9,10 @@ import { createAddressReader } from './credential/client-address.ts'
 import { createDigester } from './credential/digest.ts'
 import { type HeadersLike, headOfHeaders } from './credential/headers-head.ts'
 import type { RequestHead } from './credential/request-head.ts'
+import { type Credits, createCredits } from './credits/credits.ts'
+import { createFirstCredits } from './credits/first-credits.ts'
 import { tell } from './events.ts'
+import { composeExchanges, withoutExchange } from './exchanges.ts'
 import { guardGate } from './fleet/guarded-gate.ts'
 import { guardStore } from './fleet/guarded-store.ts'
 import { createLease, type NoticeListener } from './fleet/lease.ts'
@@ -25,11 +29,15 @@ import { createLimits, type Limits } from './limits/limits.ts'
 import { createPolicyBook, type PolicyBook } from './limits/policies.ts'
 import { isLoadedTwice } from './loaded-twice.ts'
 import { type ManageContext, ownerOf } from './model/actor.ts'
-import { NotFoundError } from './model/errors.ts'
+import { ConfigError, NotFoundError } from './model/errors.ts'
 import type { MaybePromise } from './model/maybe-promise.ts'
 import { checkKeywardOptions, chooseAges, chooseGate, defaultPolicies, type KeywardOptions } from './options.ts'
+import { createRefusals } from './refuse.ts'
 import { RequestContext, type RequestReader } from './request-context.ts'
 import { compileRoute, type Route, type RouteOptions } from './route.ts'
+import type { ReadRequestBody } from './second-half.ts'
+import { createSessions, type Sessions } from './sessions/mint-session.ts'
+import { createSessionReader, holdsToken } from './sessions/session-reader.ts'
 import { createStart } from './start.ts'
 import { memoryGate } from './stores/memory/memory-gate.ts'
 
@@ -39,6 +47,10 @@ export interface Keyward {
   readonly keys: Keys
   /** Policies, and what is used of them. */
   readonly limits: Limits
+  /** Session tokens, where `sessions` was given. */
+  readonly sessions: Sessions
+  /** Credits of keys and owners, and what moved them. */
+  readonly credits: Credits
   /** The wire format of every answer. */
   readonly profile: Profile
   /**
@@ -70,8 +82,19 @@ export interface Keyward {
   receive(head: RequestHead): RequestContext
   /** The first half of the walk, before the body is read. Never throws. */
   admit(context: RequestContext, route: Route): MaybePromise<Identity | Denial>
-  /** The second half, right before the handler. Never throws. */
-  begin(context: RequestContext, route: Route): MaybePromise<Denial | undefined>
+  /**
+   * The second half, right before the handler. Never throws. What a route claims and takes is in `context.exchange` from
+   * then on, which must be told how the response ends: see `beginNode` and `beginFetch`.
+   *
+   * @param readBody - Reads the raw body and leaves it for the handler; routes with idempotency need it.
+   * @returns An answer to send in the handler's place; `undefined` to go on.
+   */
+  begin(context: RequestContext, route: Route, readBody?: ReadRequestBody): MaybePromise<FinishedAnswer | undefined>
+  /**
+   * Says whether a request shows a session token of this keyward, whatever became of the token's key: such a request is
+   * no business of whoever manages keys.
+   */
+  showsSession(context: RequestContext): MaybePromise<boolean>
   /** Makes any answer of the profile, for an error of the host's own. */
   deny(context: RequestContext, code: DenialCode, details?: Omit<DenialContext, 'requestId' | 'acceptsProblem'>): Denial
   /** Makes the answer for something thrown: nothing of it but its code, and the fields that broke a rule, gets out. */
@@ -114,6 +137,7 @@ export function createKeyward(options: KeywardOptions): Keyward {
   const gate = guardGate(chosenGate, local, clock, observer)
   const store = guardStore(options.store, observer)
 
+  const accountMode = options.credits?.account ?? 'owner'
   const digester = createDigester(options.keys?.peppers)
   const policies = createPolicyBook(store, defined)
   const copies = createCopies(store, options.keys?.copies ?? {}, chooseAges(options, gate.versions))
@@ -143,7 +167,16 @@ export function createKeyward(options: KeywardOptions): Keyward {
     },
   })
   const audience = options.keys?.audience
+  const sessionReader = createSessionReader(options.sessions)
+  const refusals = createRefusals(observer)
+  const exchanges = composeExchanges({
+    ...{ options, profile, store, accountMode, refusals },
+    isServing: () => start.isServing(),
+    requestIdField,
+  })
   const walk = createWalk({
+    refusals,
+    secondHalf: exchanges.secondHalf,
     clock,
     copies,
     policies,
@@ -151,6 +184,7 @@ export function createKeyward(options: KeywardOptions): Keyward {
     lease: isLeased ? lease : undefined,
     uses,
     digester,
+    sessions: sessionReader,
     audience,
     observer,
     recognises: (apiKey) => formats.some((format) => format.recognises(apiKey)),
@@ -170,6 +204,7 @@ export function createKeyward(options: KeywardOptions): Keyward {
     defaultPolicies: defaultPolicies(options.limits?.default, defined),
     requireScopes: options.keys?.requireScopes ?? false,
     onDelete: options.keys?.onDelete ?? 'soft',
+    giveFirstCredits: createFirstCredits(store.ledger, accountMode, clock, options.credits?.initial ?? 0),
   })
   if (options.clientAddress === undefined) tell(observer, CLIENT_ADDRESS_UNSET)
   if (isLoadedTwice()) tell(observer, LOADED_TWICE)
@@ -178,10 +213,18 @@ export function createKeyward(options: KeywardOptions): Keyward {
   function incomingId(head: RequestHead): string | undefined {
     if (!profile.requestId.keepIncoming) return undefined
     const id = head.header(requestIdField)
-    return id === undefined || profile.keyFormat.pattern.test(id) ? undefined : id
+    return id === undefined || profile.keyFormat.pattern.test(id) || holdsToken(id) ? undefined : id
   }
 
-  const plainRoute = compileRoute({}, audience)
+  /** Checks a route's options, and that this keyward has what they ask for. */
+  function compile(routeOptions: RouteOptions, owner?: string): Route {
+    const route = compileRoute(routeOptions, audience, owner)
+    if (route.acceptsSessions && options.sessions === undefined)
+      throw new ConfigError("requireKey.accept: 'session' takes sessions(…) in createKeyward.sessions")
+    return route
+  }
+
+  const plainRoute = compile({})
   const reader: RequestReader = {
     profile,
     clock,
@@ -199,11 +242,14 @@ export function createKeyward(options: KeywardOptions): Keyward {
   return {
     keys,
     limits: createLimits({ store, gate, lease, policies, observer, ready: start.open }),
+    credits: createCredits({ store, mode: accountMode, observer, ready: start.open }),
+    sessions: createSessions({ signer: options.sessions, store, audience, observer, ready: start.open }),
     profile,
     ready: () => start.serve(),
     async close() {
       await start.close()
       await pulse.close()
+      await exchanges.close()
       await Promise.all([copies.idle(), committer.idle()])
       await uses.close()
       await lease?.close()
@@ -213,10 +259,10 @@ export function createKeyward(options: KeywardOptions): Keyward {
     authenticate: (headers, routeOptions) =>
       walk.admit(
         receive(headOfHeaders(headers)),
-        routeOptions === undefined ? plainRoute : compileRoute(routeOptions, audience),
+        routeOptions === undefined ? plainRoute : withoutExchange(compile(routeOptions)),
       ),
     async verify({ apiKey, address, ...routeOptions }, context) {
-      const route = compileRoute(routeOptions, audience, ownerOf(context?.actor))
+      const route = withoutExchange(compile(routeOptions, ownerOf(context?.actor)))
       if (apiKey !== apiKey.trim()) return { valid: false, code: 'invalid_api_key_format' }
       const head = headOfHeaders({ authorization: `Bearer ${apiKey}` }, address ?? context?.address)
       const decision = await walk.admit(receive(head), route)
@@ -224,13 +270,19 @@ export function createKeyward(options: KeywardOptions): Keyward {
       const key = await keys.get(decision.keyId).catch(unlessGone)
       return key === undefined ? { valid: false, code: 'invalid_api_key' } : { valid: true, key }
     },
-    route: (routeOptions = {}) => compileRoute(routeOptions, audience),
+    route(routeOptions = {}) {
+      const route = compile(routeOptions)
+      exchanges.expect(route)
+      return route
+    },
     receive,
     admit: walk.admit,
     begin: walk.begin,
+    showsSession: (context) => sessionReader.isShown(context.head.headerLines('authorization'), context.now()),
     deny,
     denyError(context, error) {
       const code = codeOfError(error)
+      context.exchange?.fail(code)
       if (isServerFailure(code)) tell(observer, { type: 'failed', requestId: context.requestId, cause: error })
       return deny(context, code, { issues: issuesOfError(error) })
     },

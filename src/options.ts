@@ -4,15 +4,19 @@ import { checkOptions } from './check-options.ts'
 import type { ClientAddressOption } from './credential/client-address.ts'
 import type { Pepper } from './credential/digest.ts'
 import type { KeyFormat } from './credential/key-format.ts'
+import type { AccountMode } from './credits/account.ts'
 import type { Observer } from './events.ts'
 import type { CopyAges, CopyBounds } from './keys/copies.ts'
 import type { FailedAttemptsOptions } from './limits/failed-attempts.ts'
 import { checkDefinedPolicies } from './limits/policies.ts'
 import type { Channel } from './model/channel.ts'
+import type { ClaimStore } from './model/claim-store.ts'
 import { ConfigError } from './model/errors.ts'
 import type { Gate } from './model/gate.ts'
 import type { KeyStore } from './model/key-store.ts'
+import { MAX_CREDITS } from './model/ledger.ts'
 import type { Window } from './model/policy.ts'
+import type { SessionSigner } from './model/session-signer.ts'
 
 /** How keys are made, found and kept. */
 export interface KeysOptions {
@@ -38,6 +42,37 @@ export interface LimitsOptions {
   readonly default?: readonly string[] | undefined
   /** Budget of failed attempts per client address; works once `clientAddress` is set. */
   readonly failedAttempts?: FailedAttemptsOptions | undefined
+}
+
+/** Whose credits are spent, and who is told what is left. */
+export interface CreditsOptions {
+  /**
+   * Where a key's credits are: in the pool that all keys of its owner share (`'owner'`, default), or in an account of
+   * its own (`'key'`), which it shares with what it was rotated from and to. Changing it moves no credits.
+   */
+  readonly account?: AccountMode | undefined
+  /**
+   * Credits that a key begins with where its input names none: a whole number from 0 to 2^53 - 1; default 0. Takes
+   * `account: 'key'`.
+   */
+  readonly initial?: number | undefined
+  /** Header field that tells what is left, on responses of routes that take credits. Default: none. */
+  readonly header?: string | undefined
+}
+
+/** How requests with an `Idempotency-Key` are kept. */
+export interface IdempotencyTerms {
+  /** Where records live. Default: the store itself, where they end in one transaction with credits. */
+  readonly store?: ClaimStore | undefined
+  /** Seconds for which a response is given again: a whole number from 1 to 2,592,000; default 86,400, a day. */
+  readonly ttlSeconds?: number | undefined
+  /**
+   * Seconds after which a request whose process has died may be run again: a whole number from 5 to 3,600; default 60. A
+   * handler that is alive keeps its claim for as long as it runs.
+   */
+  readonly leaseSeconds?: number | undefined
+  /** Records that one owner may have at once, kept within a hundredth: a whole number from 100 to 10,000,000; default 1,000,000. More is 429. */
+  readonly maxPerOwner?: number | undefined
 }
 
 /** What decides while the gate is away, instead of 503 for everybody. */
@@ -91,7 +126,11 @@ export interface KeywardOptions {
   /** Wire format of answers, and the format of new keys. Default: `defaultProfile`. */
   readonly profile?: Profile | undefined
   readonly keys?: KeysOptions | undefined
+  /** Signs session tokens and checks them: `sessions(…)` of `keyward/sessions`. Default: there are none. */
+  readonly sessions?: SessionSigner | undefined
   readonly limits?: LimitsOptions | undefined
+  readonly credits?: CreditsOptions | undefined
+  readonly idempotency?: IdempotencyTerms | undefined
   /**
    * Whose word counts for a client's address: `'peer'`, or a list of trusted proxies. Unset, the peer's address is
    * used where a key asks for one, and failed attempts are not counted.
@@ -132,6 +171,9 @@ const optionsRule = z.strictObject({
         .optional(),
     })
     .optional(),
+  sessions: z
+    .custom<SessionSigner>((signer) => hasMethods(signer, ['sign', 'verify', 'jwks']), 'must be sessions(…)')
+    .optional(),
   limits: z
     .strictObject({
       policies: z.record(z.string(), z.array(z.unknown(), 'must be a list of windows')).optional(),
@@ -143,6 +185,26 @@ const optionsRule = z.strictObject({
           maxAddresses: bound(10_000_000).optional(),
         })
         .optional(),
+    })
+    .optional(),
+  credits: z
+    .strictObject({
+      account: z.enum(['owner', 'key'], "must be 'owner' or 'key'").optional(),
+      initial: bound(MAX_CREDITS, 0).optional(),
+      header: z
+        .string()
+        .regex(/^[\w!#$%&'*+.^`|~-]{1,64}$/, 'must be the name of a header field of at most 64 characters')
+        .optional(),
+    })
+    .optional(),
+  idempotency: z
+    .strictObject({
+      store: z
+        .custom<ClaimStore>((store) => hasMethods(store, ['claim', 'complete', 'release', 'renew']), 'must keep claims')
+        .optional(),
+      ttlSeconds: bound(2_592_000).optional(),
+      leaseSeconds: bound(3_600, 5).optional(),
+      maxPerOwner: bound(10_000_000, 100).optional(),
     })
     .optional(),
   fleet: z
@@ -171,6 +233,10 @@ const optionsRule = z.strictObject({
 export function checkKeywardOptions(options: KeywardOptions): void {
   checkOptions('createKeyward', optionsRule, options)
   checkDefinedPolicies(options.limits?.policies ?? {})
+  if (options.credits?.initial && options.credits.account !== 'key')
+    throw new ConfigError("createKeyward.credits.initial: takes account: 'key', because a pool is not a key's own")
+  if (options.credits !== undefined && options.store.ledger === undefined)
+    throw new ConfigError('createKeyward.credits: takes a store that keeps credits, such as sqlite(…) or postgres(…)')
 }
 
 /**

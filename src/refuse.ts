@@ -9,24 +9,34 @@ import { rateLimitHeaders, retryAfterSeconds } from './limits/response-headers.t
 import { StoreUnavailableError } from './model/errors.ts'
 import type { WindowState } from './model/gate.ts'
 import type { KeyRecord } from './model/key-record.ts'
+import type { SessionClaims } from './model/session-signer.ts'
 import type { RequestContext } from './request-context.ts'
 import type { Route } from './route.ts'
+
+/** A request, and what it showed for its key. */
+export interface Presented {
+  readonly context: RequestContext
+  /** The token that stands for the key; `undefined` where the key itself was shown. */
+  readonly session: SessionClaims | undefined
+}
 
 /** Turns what the walk found into finished answers, and tells the observer why. */
 export interface Refusals {
   /** Refuses before a key is known. */
   refuse(context: RequestContext, code: DenialCode, details?: Omit<DenialContext, 'requestId'>): Denial
-  /** Refuses a digest that the store does not know. */
-  refuseUnknown(context: RequestContext): Denial
+  /** Refuses a key that the store does not know. */
+  refuseUnknown(presented: Presented): Denial
   /** Refuses a key that was judged. A 403 for a scope shows the limits, which it did not use; a 401 says nothing of the key. */
   refuseKey(
-    context: RequestContext,
+    presented: Presented,
     record: KeyRecord,
     reason: RefusalReason | 'policy_missing',
     judged?: { readonly route: Route; readonly windows: readonly WindowState[]; readonly plan: Plan },
   ): Denial
   /** Refuses a key that has no room in a window. */
   refuseLimit(context: RequestContext, record: KeyRecord, windows: readonly WindowState[], plan: Plan): Denial
+  /** Refuses a request that was admitted, before its handler. */
+  refuseAdmitted(context: RequestContext, code: DenialCode, details?: Omit<DenialContext, 'requestId'>): Denial
   /** Refuses because something of ours failed: 503 where a store or gate is away, else 500. No failure lets a request in. */
   fail(context: RequestContext, cause: unknown): Denial
   /** Notes that the store answers again. */
@@ -41,31 +51,35 @@ export function createRefusals(observer: Observer | undefined): Refusals {
     context: RequestContext,
     code: DenialCode,
     reason: DenialReason,
-    record: KeyRecord | undefined,
+    known: { readonly keyId: string; readonly owner: string } | undefined,
     details: Omit<DenialContext, 'requestId'> = {},
   ): Denial {
     const { requestId } = context
     if (observer !== undefined) {
       const { address } = context
-      tell(observer, { type: 'denied', requestId, code, reason, keyId: record?.id, owner: record?.owner, address })
+      tell(observer, { type: 'denied', requestId, code, reason, keyId: known?.keyId, owner: known?.owner, address })
     }
     return createDenial(context.profile, code, { ...details, ...context.answerContext() })
   }
 
   return {
     refuse: (context, code, details) => answer(context, code, code, undefined, details),
-    refuseUnknown: (context) => answer(context, 'invalid_api_key', 'key_unknown', undefined),
-    refuseKey(context, record, reason, judged) {
-      const code = CODES[reason]
-      if (judged === undefined || code === 'invalid_api_key') return answer(context, code, reason, record)
+    refuseUnknown: (presented) =>
+      answer(presented.context, shownCode(presented, 'invalid_api_key'), 'key_unknown', undefined),
+    refuseKey(presented, record, reason, judged) {
+      const { context } = presented
+      const code = shownCode(presented, CODES[reason])
+      if (judged === undefined || CODES[reason] === 'invalid_api_key')
+        return answer(context, code, reason, holderOf(record))
       const headers = limitHeaders(context, judged.windows, judged.plan, true)
-      return answer(context, code, reason, record, { headers, scopes: judged.route.asked.scopes })
+      return answer(context, code, reason, holderOf(record), { headers, scopes: judged.route.asked.scopes })
     },
     refuseLimit(context, record, windows, plan) {
       const headers = limitHeaders(context, windows, plan, false)
       const details = { headers, retryAfterSeconds: retryAfterSeconds(windows) }
-      return answer(context, 'rate_limit_exceeded', 'rate_limit_exceeded', record, details)
+      return answer(context, 'rate_limit_exceeded', 'rate_limit_exceeded', holderOf(record), details)
     },
+    refuseAdmitted: (context, code, details) => answer(context, code, code, context.admission, details),
     fail(context, cause) {
       if (!wasTold(cause)) {
         if (!isFailing) tell(observer, { type: 'degraded', part: 'walk', cause })
@@ -92,6 +106,15 @@ const CODES: Readonly<Record<RefusalReason | 'policy_missing', DenialCode>> = {
   address_not_allowed: 'address_not_allowed',
   missing_scope: 'insufficient_scope',
   policy_missing: 'service_unavailable',
+}
+
+/** A token is no longer good when its key is not; its holder may know of no key. */
+function shownCode({ session }: Presented, code: DenialCode): DenialCode {
+  return code === 'invalid_api_key' && session !== undefined ? 'invalid_session_token' : code
+}
+
+function holderOf({ id, owner }: KeyRecord): { readonly keyId: string; readonly owner: string } {
+  return { keyId: id, owner }
 }
 
 function limitHeaders(

@@ -1,6 +1,7 @@
 import { acceptsProblem, type DenialContext } from './answers/denial.ts'
 import type { Profile } from './answers/profile.ts'
 import type { RequestHead } from './credential/request-head.ts'
+import type { Exchange } from './exchange.ts'
 import type { Admission } from './identity.ts'
 import type { Clock } from './model/clock.ts'
 
@@ -19,12 +20,15 @@ export class RequestContext {
   readonly head: RequestHead
   /** What was admitted so far; `undefined` before the first `requireKey`. */
   admission: Admission | undefined
+  /** What was claimed and taken for it; `undefined` where nothing was. */
+  exchange: Exchange | undefined
   readonly #reader: RequestReader
   #requestId: string | undefined
 
   constructor(head: RequestHead, reader: RequestReader) {
     this.head = head
     this.admission = undefined
+    this.exchange = undefined
     this.#reader = reader
   }
 

@@ -1,32 +1,7 @@
 #!/usr/bin/env bash
-# Walks through Pipevideo's table with curl: starts the example on a free port with a file of its own, and prints
-# what was asked, what was expected and what came. Exits with 1 if any of it differs.
-set -uo pipefail
-cd "$(dirname "$0")/../.."
+# Walks through Pipevideo's table with curl.
+. "$(dirname "$0")/../walk.sh" pipevideo
 
-folder=$(mktemp -d)
-log="$folder/server.log"
-server=''
-failures=0
-trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$folder"' EXIT
-
-start() {
-  : >"$log"
-  PORT=0 DATABASE_URL="sqlite:$folder/keys.db" KEYWARD_ADMIN_TOKEN='try-admin-token-0123456789abcdef' \
-    node --import tsx examples/pipevideo/server.ts >"$log" 2>&1 &
-  server=$!
-  for _ in $(seq 200); do grep -q '"ready":true' "$log" && break; sleep 0.05; done
-  url=$(json url <"$log")
-  [ -n "$url" ] || { cat "$log"; exit 1; }
-}
-stop() { kill "$server"; wait "$server"; exited=$?; }
-# Reads one member (a path with dots) of the JSON on standard input; null prints as null.
-json() { node -e 'let v = JSON.parse(require("fs").readFileSync(0, "utf8")); for (const k of process.argv[1].split(".")) v = v?.[k]; console.log(v === undefined ? "" : v)' "$1" 2>/dev/null; }
-check() { # what, expected, got
-  if [ "$2" = "$3" ]; then printf 'ok    %-62s %s\n' "$1" "$3"; else printf 'WRONG %-62s %s, expected %s\n' "$1" "$3" "$2"; failures=$((failures + 1)); fi
-}
-status() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
-admin() { curl -s -H 'Authorization: Bearer try-admin-token-0123456789abcdef' -H 'Content-Type: application/json' "$@"; }
 generate() { curl -s -H "Authorization: Bearer $1" -H 'Content-Type: application/json' -d '{"model":"pv-1","prompt":"A quiet lake"}' "${@:2}" "$url/v1/video/generations"; }
 
 start
@@ -91,9 +66,8 @@ check 'SIGTERM ends it with' 0 "$exited"
 start
 check 'the new key works after the restart' 200 "$(status -H "Authorization: Bearer $next" "$url/v1/video/generations/$gen")"
 check 'the revoked one is refused after the restart' 401 "$(status -H "Authorization: Bearer $key" "$url/v1/video/generations/$gen")"
-check 'delete removes for good' 200 "$(status -X DELETE -H 'Authorization: Bearer try-admin-token-0123456789abcdef' "$url/manage/keys/$nextId")"
+check 'delete removes for good' 200 "$(status -X DELETE -H "Authorization: Bearer $token" "$url/manage/keys/$nextId")"
 check 'the deleted key is refused' 401 "$(status -H "Authorization: Bearer $next" "$url/v1/video/generations/$gen")"
-check 'and no longer there' 404 "$(status -H 'Authorization: Bearer try-admin-token-0123456789abcdef' "$url/manage/keys/$nextId")"
+check 'and no longer there' 404 "$(status -H "Authorization: Bearer $token" "$url/manage/keys/$nextId")"
 
-echo
-if [ "$failures" -eq 0 ]; then echo 'Everything is as the table says.'; else echo "$failures differ."; exit 1; fi
+finish

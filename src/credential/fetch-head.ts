@@ -6,21 +6,28 @@ import type { RequestHead } from './request-head.ts'
  *
  * @param peerAddress - Address that the connection comes from, where the runtime tells it beside the request.
  */
-export function headOfFetch(request: Pick<Request, 'headers' | 'method'>, peerAddress?: string): RequestHead {
+export function headOfFetch(request: Pick<Request, 'headers' | 'method' | 'url'>, peerAddress?: string): RequestHead {
   return new FetchHead(request, peerAddress)
 }
 
 class FetchHead implements RequestHead {
   readonly peerAddress: string | undefined
-  readonly #request: Pick<Request, 'headers' | 'method'>
+  readonly #request: Pick<Request, 'headers' | 'method' | 'url'>
 
-  constructor(request: Pick<Request, 'headers' | 'method'>, peerAddress: string | undefined) {
+  constructor(request: Pick<Request, 'headers' | 'method' | 'url'>, peerAddress: string | undefined) {
     this.#request = request
     this.peerAddress = peerAddress
   }
 
   get method(): string {
     return this.#request.method
+  }
+
+  get target(): string {
+    const { url } = this.#request
+    const at = url.indexOf('/', url.indexOf('://') + 3)
+    const end = url.indexOf('#')
+    return at < 0 ? '' : url.slice(at, end < 0 ? undefined : end)
   }
 
   header(name: string): string | undefined {

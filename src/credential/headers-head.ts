@@ -8,7 +8,7 @@ export type HeadersLike = Pick<Headers, 'get'> | { readonly [name: string]: stri
 /** Reads header fields that belong to no HTTP request of a framework. Names in an object may be in any case. */
 export function headOfHeaders(headers: HeadersLike, peerAddress?: string): RequestHead {
   if (typeof headers['get'] === 'function')
-    return headOfFetch({ headers: headers as Headers, method: 'GET' }, peerAddress)
+    return headOfFetch({ headers: headers as Headers, method: 'GET', url: '' }, peerAddress)
   const rawHeaders = Object.entries(headers as Record<string, string | readonly string[] | undefined>).flatMap(
     ([name, value]) =>
       value === undefined ? [] : typeof value === 'string' ? [name, value] : value.flatMap((line) => [name, line]),

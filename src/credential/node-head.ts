@@ -3,6 +3,9 @@ import type { RequestHead } from './request-head.ts'
 /** The part of Node's `IncomingMessage` (HTTP/1.1 and the HTTP/2 compatibility API) that is read. */
 export interface NodeRequestLike {
   readonly method?: string | undefined
+  readonly url?: string | undefined
+  /** The same before a router took its own path off it, as Express has it. */
+  readonly originalUrl?: string | undefined
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined }
   readonly rawHeaders: readonly string[]
   readonly socket?: { readonly remoteAddress?: string | undefined } | null | undefined
@@ -27,6 +30,10 @@ class NodeHead implements RequestHead {
 
   get method(): string {
     return this.#request.method ?? 'GET'
+  }
+
+  get target(): string {
+    return this.#request.originalUrl ?? this.#request.url ?? ''
   }
 
   get peerAddress(): string | undefined {

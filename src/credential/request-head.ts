@@ -2,6 +2,8 @@
 export interface RequestHead {
   /** Method as sent, in upper case for every method that HTTP defines. */
   readonly method: string
+  /** Path and query as sent; the empty string for what is no HTTP request. */
+  readonly target: string
   /** Address of the peer that the connection comes from, where the runtime tells. */
   readonly peerAddress: string | undefined
 

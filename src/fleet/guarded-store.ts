@@ -2,12 +2,15 @@ import type { Observer } from '../events.ts'
 import { withinDeadline } from '../model/deadline.ts'
 import { KeywardError, StoreUnavailableError } from '../model/errors.ts'
 import type { KeyStore } from '../model/key-store.ts'
+import { guardClaims, guardLedger } from './guarded-ledger.ts'
 import { createHealth } from './health.ts'
 
 /** How long a read may take where the driver does not say. */
 const READ_DEADLINE_MS = 1_000
 /** How long a batch of last uses may take to be written. */
 const USES_DEADLINE_MS = 10_000
+/** How long a request waits for its claim or its credits where the driver does not say: writes may queue up to be made durable. */
+const TAKE_DEADLINE_MS = 10_000
 /** A transaction of many changes has so much longer, for each of them. */
 const MS_PER_CHANGE = 20
 
@@ -35,6 +38,8 @@ export function guardStore(store: KeyStore, observer: Observer | undefined): Key
   const read = <T>(work: () => Promise<T>) => call(work, readMs)
   const write = <T>(work: () => Promise<T>, changes = 1) =>
     call(work, store.deadlineMs === undefined ? undefined : store.deadlineMs + changes * MS_PER_CHANGE)
+  const take = <T>(work: () => Promise<T>) => call(work, store.deadlineMs ?? TAKE_DEADLINE_MS)
+  const guard = { read, take, write }
 
   const guarded: KeyStore = {
     clock: store.clock,
@@ -54,6 +59,8 @@ export function guardStore(store: KeyStore, observer: Observer | undefined): Key
     listAudit: (owner, afterSequence, limit) => read(async () => store.listAudit(owner, afterSequence, limit)),
     keepNote: (name, text) => write(async () => store.keepNote(name, text)),
     pepperVersions: () => read(async () => store.pepperVersions()),
+    ...(store.ledger !== undefined && { ledger: guardLedger(store.ledger, guard) }),
+    ...(store.claims !== undefined && { claims: guardClaims(store.claims, guard) }),
   }
   if (store.claim !== undefined) guarded.claim = async () => store.claim?.()
   if (store.changedElsewhere !== undefined) guarded.changedElsewhere = () => store.changedElsewhere?.() ?? false

@@ -29,7 +29,7 @@ export interface Copy {
 export interface CopyBounds {
   /** Copies of key records: a whole number from 1 to 10,000,000; default 100,000. The least recently used goes first. */
   readonly maxCopies?: number | undefined
-  /** Digests remembered as unknown: a whole number from 1 to 10,000,000; default 10,000. */
+  /** Digests, and ids of keys, remembered as unknown: a whole number from 1 to 10,000,000; default 10,000. */
   readonly maxUnknown?: number | undefined
 }
 
@@ -39,40 +39,51 @@ export interface CopyAges {
   readonly copyMs: number
   /** A copy, while the store is away: milliseconds, at least `copyMs`. */
   readonly staleMs: number
-  /** A digest that the store did not know: milliseconds; 0 where another process may add keys without being heard. */
+  /** A key that the store did not know: milliseconds; 0 where another process may add keys without being heard. */
   readonly unknownMs: number
 }
 
-/** Copies of key records by digest, in this process. They are never judged here, and never trusted without the gate. */
+/** What a key is looked for by: the digests under which it may be stored, or its id. */
+export type Sought = { readonly digests: readonly string[] } | { readonly keyId: string }
+
+/** The name that the copy of a key is kept under which is known by its id. No digest has a `#`. */
+export function nameOfKey(keyId: string): string {
+  return `#${keyId}`
+}
+
+/**
+ * Copies of key records in this process, each under a name: a digest of its API key, or {@link nameOfKey}. They are
+ * never judged here, and never trusted without the gate.
+ */
 export interface Copies {
-  /** The copy under a digest, unless it is too old. */
-  get(digest: string, monotonic: number): Copy | undefined
-  /** The copy under a digest that is too old to be used, but may be while the store is away. */
-  getStale(digest: string, monotonic: number): Copy | undefined
-  /** Whether the store lately did not know this digest. */
-  isUnknown(digest: string, monotonic: number): boolean
+  /** The copy under a name, unless it is too old. */
+  get(name: string, monotonic: number): Copy | undefined
+  /** The copy under a name that is too old to be used, but may be while the store is away. */
+  getStale(name: string, monotonic: number): Copy | undefined
+  /** Whether the store lately did not know the key of this name. */
+  isUnknown(name: string, monotonic: number): boolean
   /**
-   * Reads the record from the store, together with whoever asks for the same digest meanwhile.
+   * Reads the record from the store, together with whoever asks for the same name meanwhile.
    *
-   * @param digest - Digest under which the copy is kept.
-   * @param digests - Digests under which the key may be stored.
+   * @param name - Name under which the copy is kept.
+   * @param sought - What the store is asked for.
    * @param notBefore - Only a read numbered higher than this {@link Copies.mark} may be joined (`fence.md`, rule 4).
    * A key that is not found was looked for in a read that began after the call: another process may just have added it.
    *
    * @throws {StoreUnavailableError} When the store fails, is too slow, or returns what is no record.
    */
-  read(digest: string, digests: readonly string[], notBefore: number): Promise<Copy | undefined>
-  /** Whether a read of this digest is in flight that may be joined. */
-  isReading(digest: string): boolean
+  read(name: string, sought: Sought, notBefore: number): Promise<Copy | undefined>
+  /** Whether a read for this name is in flight that may be joined. */
+  isReading(name: string): boolean
   /** Number of the latest read that was begun. */
   mark(): number
   /** Drops one copy. */
-  drop(digest: string): void
+  drop(name: string): void
   /** Drops all copies, and what reads in flight bring is not used: some change may have been missed. */
   dropAll(): void
   /** Makes copies of a lineage that are older than a version useless, those in flight too. */
   raise(lineage: string, version: number): void
-  /** Drops the memory of unknown digests, that of reads in flight too: a key was added that somebody may have tried before. */
+  /** Drops the memory of unknown keys, that of reads in flight too: a key was added that somebody may have tried before. */
   forgetUnknown(): void
   /** Drops everything when another process has changed the store. @returns Whether it did. */
   poll(monotonic: number): boolean
@@ -101,22 +112,22 @@ export function createCopies(store: KeyStore, bounds: CopyBounds, ages: CopyAges
   /** Raised by every import: a read that began before may be used by those who wait for it, but its miss is not kept. */
   let additions = 0
 
-  async function readOnce(number: number, digest: string, digests: readonly string[]): Promise<Copy | undefined> {
+  async function readOnce(number: number, name: string, sought: Sought): Promise<Copy | undefined> {
     const begunIn = epoch
     const addedBefore = additions
     const readAt = store.clock.monotonic()
-    const record = await store.findByDigest(digests)
-    if (begunIn !== epoch) return read(digest, digests, lastRead)
+    const record = await find(store, sought)
+    if (begunIn !== epoch) return read(name, sought, lastRead)
     const floor = floorAbove(record)
     if (floor !== undefined && number > floor.after) throw new StoreUnavailableError('The store is behind its changes.')
-    if (floor !== undefined) return read(digest, digests, lastRead)
+    if (floor !== undefined) return read(name, sought, lastRead)
     if (store.clock.monotonic() - readAt > ages.copyMs) throw new StoreUnavailableError('The key was read too slowly.')
     if (record === undefined) {
-      copies.delete(digest)
-      if (addedBefore === additions && ages.unknownMs > 0) unknown.set(digest, readAt)
+      copies.delete(name)
+      if (addedBefore === additions && ages.unknownMs > 0) unknown.set(name, readAt)
       return undefined
     }
-    if (!isKeyRecord(record) || !digests.includes(record.digest))
+    if (!isKeyRecord(record) || !isSought(record, sought))
       throw new StoreUnavailableError('The store returned what is not the record of the key that was asked for.')
     const sinceUse = record.lastUsedAt === null ? USE_INTERVAL_MS : store.clock.now() - record.lastUsedAt.getTime()
     const copy: Copy = {
@@ -126,31 +137,31 @@ export function createCopies(store: KeyStore, bounds: CopyBounds, ages: CopyAges
       nextUseAt: readAt + Math.max(0, USE_INTERVAL_MS - sinceUse),
       refusal: undefined,
     }
-    copies.set(digest, copy)
-    unknown.delete(digest)
+    copies.set(name, copy)
+    unknown.delete(name)
     return copy
   }
 
-  function readToJoin(digest: string, notBefore: number): Read | undefined {
-    const running = reads.get(digest)
+  function readToJoin(name: string, notBefore: number): Read | undefined {
+    const running = reads.get(name)
     const isCurrent = running?.epoch === epoch && running.additions === additions
     return isCurrent && running.number > notBefore ? running : undefined
   }
 
-  async function join(running: Read, digest: string, digests: readonly string[]): Promise<Copy | undefined> {
+  async function join(running: Read, name: string, sought: Sought): Promise<Copy | undefined> {
     const begunBefore = lastRead
-    return (await running.result) ?? read(digest, digests, begunBefore)
+    return (await running.result) ?? read(name, sought, begunBefore)
   }
 
-  function read(digest: string, digests: readonly string[], notBefore: number): Promise<Copy | undefined> {
-    const running = readToJoin(digest, notBefore)
-    if (running !== undefined) return join(running, digest, digests)
+  function read(name: string, sought: Sought, notBefore: number): Promise<Copy | undefined> {
+    const running = readToJoin(name, notBefore)
+    if (running !== undefined) return join(running, name, sought)
     lastRead += 1
     const number = lastRead
-    const result = readOnce(number, digest, digests).finally(() => {
-      if (reads.get(digest)?.number === number) reads.delete(digest)
+    const result = readOnce(number, name, sought).finally(() => {
+      if (reads.get(name)?.number === number) reads.delete(name)
     })
-    reads.set(digest, { number, epoch, additions, result })
+    reads.set(name, { number, epoch, additions, result })
     return result
   }
 
@@ -160,8 +171,8 @@ export function createCopies(store: KeyStore, bounds: CopyBounds, ages: CopyAges
     return floor !== undefined && record.version < floor.version ? floor : undefined
   }
 
-  function getWithin(digest: string, monotonic: number, ageMs: number): Copy | undefined {
-    const copy = copies.get(digest)
+  function getWithin(name: string, monotonic: number, ageMs: number): Copy | undefined {
+    const copy = copies.get(name)
     if (copy === undefined || monotonic - copy.readAt > ageMs || floorAbove(copy.record) !== undefined) return undefined
     return copy
   }
@@ -174,16 +185,16 @@ export function createCopies(store: KeyStore, bounds: CopyBounds, ages: CopyAges
   }
 
   return {
-    get: (digest, monotonic) => getWithin(digest, monotonic, ages.copyMs),
-    getStale: (digest, monotonic) => getWithin(digest, monotonic, ages.staleMs),
-    isUnknown(digest, monotonic) {
-      const readAt = unknown.get(digest)
+    get: (name, monotonic) => getWithin(name, monotonic, ages.copyMs),
+    getStale: (name, monotonic) => getWithin(name, monotonic, ages.staleMs),
+    isUnknown(name, monotonic) {
+      const readAt = unknown.get(name)
       return readAt !== undefined && monotonic - readAt <= ages.unknownMs
     },
     read,
-    isReading: (digest) => readToJoin(digest, 0) !== undefined,
+    isReading: (name) => readToJoin(name, 0) !== undefined,
     mark: () => lastRead,
-    drop: (digest) => void copies.delete(digest),
+    drop: (name) => void copies.delete(name),
     dropAll,
     raise(lineage, version) {
       if (floors.size >= MAX_FLOORS) dropAll()
@@ -204,6 +215,14 @@ export function createCopies(store: KeyStore, bounds: CopyBounds, ages: CopyAges
       await Promise.allSettled(Array.from(reads.values(), (running) => running.result))
     },
   }
+}
+
+function find(store: KeyStore, sought: Sought): Promise<KeyRecord | undefined> {
+  return 'keyId' in sought ? store.findById(sought.keyId) : store.findByDigest(sought.digests)
+}
+
+function isSought(record: KeyRecord, sought: Sought): boolean {
+  return 'keyId' in sought ? record.id === sought.keyId : sought.digests.includes(record.digest)
 }
 
 /** Handlers are given parts of a copy: what one of them could change, the next request would be judged by. */

@@ -3,7 +3,7 @@ import { type Digester, importDigest } from '../credential/digest.ts'
 import type { KeyFormat } from '../credential/key-format.ts'
 import type { PolicyBook } from '../limits/policies.ts'
 import { checkGrant, checkReach, type ManageContext } from '../model/actor.ts'
-import type { AuditAction } from '../model/audit-entry.ts'
+import type { AuditDraft } from '../model/audit-entry.ts'
 import { type InputIssue, InvalidInputError, StoreConflictError } from '../model/errors.ts'
 import type { KeyRecord } from '../model/key-record.ts'
 import type { KeyStore } from '../model/key-store.ts'
@@ -23,7 +23,23 @@ export interface IssueRooms {
   /** Names of the policies that a key gets where its input names none. */
   readonly defaultPolicies: readonly string[]
   readonly requireScopes: boolean | ((owner: string) => boolean)
+  readonly giveFirstCredits: GiveFirstCredits
 }
+
+/**
+ * Gives a key that is about to be issued its first credits, or refuses to.
+ *
+ * @param credits - What its input names; `undefined` for what every key begins with.
+ * @returns What it was given.
+ *
+ * @throws {ForbiddenError} When the actor may not give credits.
+ * @throws {InvalidInputError} Where keys have no credits of their own.
+ */
+export type GiveFirstCredits = (
+  key: Pick<KeyRecord, 'owner' | 'lineage'>,
+  credits: number | undefined,
+  context: ManageContext | undefined,
+) => Promise<number>
 
 /** An API key that was just drawn, and what is stored of it. */
 export interface Drawn {
@@ -38,17 +54,24 @@ export async function drawKey({ format, digester }: Pick<IssueRooms, 'format' | 
   return { apiKey, secret: { digest, pepperVersion: digester.pepperVersion, start: format.start(apiKey) } }
 }
 
-/** Issues a key. A digest that is taken, by a chance of one in 2^256 or a broken generator, is drawn again, once. */
+/**
+ * Issues a key. A digest that is taken, by a chance of one in 2^256 or a broken generator, is drawn again, once.
+ *
+ * Credits come first: a key that is there has them, and an account whose key never came is nobody's.
+ */
 export async function issueKey(
   rooms: IssueRooms,
-  input: z.output<typeof newKeyInput>,
+  { credits: named, ...input }: z.output<typeof newKeyInput>,
   context: ManageContext | undefined,
 ): Promise<{ readonly record: KeyRecord; readonly apiKey: string }> {
   const base = newRecord(rooms, input, context)
+  const credits = await rooms.giveFirstCredits(base, named, context)
   for (let attempt = 0; attempt < 2; attempt++) {
     const { apiKey, secret } = await drawKey(rooms)
     const record = { ...base, ...secret }
-    if (await insert(rooms, record, 'key.created', true, context)) return { record, apiKey }
+    const details = { after: auditView(record), ...(credits > 0 && { credits }) }
+    if (await insert(rooms, record, draftAudit('key.created', record, context, record.createdAt, details), true))
+      return { record, apiKey }
   }
   throw new StoreConflictError('The key that was drawn exists already.')
 }
@@ -65,7 +88,8 @@ export async function importKey(
   const { digester } = rooms
   const digest = await digester.pepperDigest(plain)
   const record = { ...newRecord(rooms, input, context), digest, pepperVersion: digester.pepperVersion, start }
-  if (!(await insert(rooms, record, 'key.imported', false, context)))
+  const details = { after: auditView(record) }
+  if (!(await insert(rooms, record, draftAudit('key.imported', record, context, record.createdAt, details), false)))
     throw new StoreConflictError('A key with this digest exists already.')
   return record
 }
@@ -87,7 +111,7 @@ export function checkReferences(
 
 function newRecord(
   rooms: IssueRooms,
-  input: z.output<typeof newKeyInput>,
+  input: Omit<z.output<typeof newKeyInput>, 'credits'>,
   context: ManageContext | undefined,
 ): Omit<KeyRecord, 'digest' | 'pepperVersion' | 'start'> {
   const { policies = rooms.defaultPolicies, ...rest } = input
@@ -119,12 +143,10 @@ function newRecord(
 async function insert(
   { committer }: IssueRooms,
   record: KeyRecord,
-  action: AuditAction,
+  audit: AuditDraft,
   unseen: boolean,
-  context: ManageContext | undefined,
 ): Promise<boolean> {
-  const { owner, lineage, createdAt } = record
-  const audit = draftAudit(action, record, context, createdAt, { after: auditView(record) })
+  const { owner, lineage } = record
   const [outcome] = await committer.commit([
     { owner, lineage, expectedVersion: 0, put: [record], remove: [], audit, unseen },
   ])

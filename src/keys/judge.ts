@@ -1,6 +1,7 @@
 import { createAddressMatcher } from '../credential/client-address.ts'
 import type { KeyRecord, KeyState } from '../model/key-record.ts'
 import type { InstantCondition } from '../model/key-store.ts'
+import type { SessionClaims } from '../model/session-signer.ts'
 
 /** Why a stored key may not be used for a request. Told apart in events; most are one answer on the wire. */
 export type RefusalReason =
@@ -24,6 +25,8 @@ export interface Asked {
   readonly address: string | undefined
   /** The only owner whose keys count; `undefined` takes every owner's. */
   readonly owner: string | undefined
+  /** The token that stands for the key: its owner must be the key's, and of the scopes only those count that it has too. */
+  readonly session?: Pick<SessionClaims, 'owner' | 'scopes'> | undefined
 }
 
 /**
@@ -43,10 +46,14 @@ export function judgeRecord(record: KeyRecord, asked: Asked, now: number): Refus
   if (record.startsAt !== null && now < record.startsAt.getTime()) return 'key_not_yet_valid'
   if (record.expiresAt !== null && now >= record.expiresAt.getTime()) return 'key_expired'
   if (asked.owner !== undefined && record.owner !== asked.owner) return 'wrong_owner'
+  if (asked.session !== undefined && record.owner !== asked.session.owner) return 'wrong_owner'
   if (record.audiences.length > 0 && !(asked.audience !== undefined && record.audiences.includes(asked.audience)))
     return 'wrong_audience'
   if (record.addresses.length > 0 && !addressMatcher(record)(asked.address)) return 'address_not_allowed'
-  for (const scope of asked.scopes) if (!record.scopes.includes(scope)) return 'missing_scope'
+  for (const scope of asked.scopes) {
+    if (!record.scopes.includes(scope)) return 'missing_scope'
+    if (asked.session !== undefined && !asked.session.scopes.includes(scope)) return 'missing_scope'
+  }
   return undefined
 }
 

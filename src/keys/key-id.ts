@@ -21,6 +21,11 @@ export function createKeyIds(): (now: number) => string {
   }
 }
 
+/** Says whether a text could be the id of a key. */
+export function isKeyId(text: unknown): text is string {
+  return typeof text === 'string' && /^key_[0-9A-HJKMNP-TV-Z]{26}$/.test(text)
+}
+
 function increment(digits: Uint8Array): void {
   for (let index = digits.length - 1; index >= 0; index--) {
     if (digits[index]! < 31) {

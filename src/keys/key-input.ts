@@ -2,11 +2,13 @@ import * as z from 'zod'
 import { isAddressRange } from '../credential/client-address.ts'
 import { InvalidInputError } from '../model/errors.ts'
 import type { Metadata } from '../model/key-record.ts'
+import { MAX_CREDITS } from '../model/ledger.ts'
 
 const MAX_METADATA_BYTES = 16_384
 const MAX_METADATA_DEPTH = 32
 
-const line = (max: number) =>
+/** The rule for a text of one line, at least one character long: no control or formatting characters, no white space around it. */
+export const line = (max: number) =>
   z
     .string()
     .min(1, 'must not be empty')
@@ -41,10 +43,13 @@ const fields = {
 }
 
 /** The rule for an owner's name: 1 to 256 characters, no control characters. */
-const ownerName = line(256)
+export const ownerName = line(256)
 
-/** Input of a new key. */
-export const newKeyInput = z.strictObject({
+/** The rule for a number of credits. */
+export const creditAmount = (least: 0 | 1) =>
+  z.int(`must be a whole number of at most ${MAX_CREDITS}`).min(least, `must be at least ${least}`)
+
+const keyInput = z.strictObject({
   owner: ownerName,
   name: fields.name,
   scopes: fields.scopes.default([]),
@@ -56,8 +61,11 @@ export const newKeyInput = z.strictObject({
   expiresAt: fields.expiresAt.default(null),
 })
 
+/** Input of a new key. */
+export const newKeyInput = keyInput.extend({ credits: creditAmount(0).optional() })
+
 /** Input of a key whose digest comes from elsewhere. */
-export const importedKeyInput = newKeyInput.extend({
+export const importedKeyInput = keyInput.extend({
   digest: z.string().max(64, 'must be a SHA-256 digest as hex, base64 or base64url'),
   start: line(12).nullable().default(null),
 })

@@ -7,6 +7,7 @@ import { type BulkResult, type BulkSelection, changeKeys } from './bulk.ts'
 import { checkReferences, drawKey, type IssueRooms, importKey, issueKey } from './issue-key.ts'
 import { stateConditions } from './judge.ts'
 import { auditDifference, changeKey, draftAudit, guard, planEnd, planPut } from './key-change.ts'
+import { isKeyId } from './key-id.ts'
 import { checkInput, graceInput, importedKeyInput, keyPatchInput, listInput, newKeyInput } from './key-input.ts'
 import { type ChangedKey, type CreatedKey, type Key, type RotatedKey, viewKey } from './key-view.ts'
 import { type EndOrPause, rotate, update } from './transitions.ts'
@@ -37,7 +38,10 @@ export interface KeyPage {
  * store fails. After an error other than the last, nothing was changed.
  */
 export interface Keys {
-  /** Issues a key. The answer is the only place where the API key itself is ever shown. */
+  /**
+   * Issues a key. The answer is the only place where the API key itself is ever shown. `credits` are what it begins with,
+   * where keys have credits of their own (`credits.account: 'key'`); only who acts for every owner gives any.
+   */
   create(input: NewKey, context?: ManageContext): Promise<CreatedKey>
   /** Takes over a key by its digest (SHA-256 of the whole key, as hex, base64 or base64url). Good from the moment it resolves. */
   import(input: ImportedKey, context?: ManageContext): Promise<Key>
@@ -171,7 +175,7 @@ export function createKeys(rooms: KeysRooms): Keys {
 function readCursor(cursor: string): string {
   try {
     const id = atob(cursor)
-    if (/^key_[0-9A-HJKMNP-TV-Z]{26}$/.test(id)) return id
+    if (isKeyId(id)) return id
   } catch {
     // What is not base64 is no cursor of ours either.
   }

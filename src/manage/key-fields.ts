@@ -24,6 +24,10 @@ export const newKeyFields = z
   .strictObject({
     owner: z.string().optional().describe("Required of actors of every owner; else the actor's own."),
     ...fields,
+    credits: z
+      .int()
+      .optional()
+      .describe('Credits that it begins with, where keys have credits of their own. Only for actors of every owner.'),
   })
   .openapi('NewKey')
 

@@ -9,6 +9,8 @@ import type { Actor } from '../index.ts'
  * - `keyward:policies:read`: see policies.
  * - `keyward:policies:write`: store policies, which only an actor of every owner may. An actor of one owner needs it
  *   to say which policies a key has, since that can raise the key's own limits.
+ * - `keyward:credits:read`: see credits and their movements.
+ * - `keyward:credits:write`: top up and set credits, which only an actor of every owner may.
  * - `keyward:verify`: check API keys.
  */
 export type ManageScope =
@@ -16,6 +18,8 @@ export type ManageScope =
   | 'keyward:keys:write'
   | 'keyward:policies:read'
   | 'keyward:policies:write'
+  | 'keyward:credits:read'
+  | 'keyward:credits:write'
   | 'keyward:verify'
 
 /** Says whether an actor has a scope, by name or by `*`. */

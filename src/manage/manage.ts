@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import { ConfigError, type Keyward } from '../index.ts'
 import type { Authorize } from './authorize.ts'
+import { creditRoutes } from './credit-routes.ts'
 import { type ExpressMount, mountOnExpress } from './express-mount.ts'
 import { type FastifyMount, mountOnFastify } from './fastify-mount.ts'
 import { mountOnFetch } from './fetch-mount.ts'
@@ -47,7 +48,7 @@ export interface Management {
   readonly routes: readonly { readonly method: string; readonly path: string }[]
 }
 
-const ROOMS = [keyRoutes, keyActionRoutes, policyRoutes, verifyRoute, openapiRoute]
+const ROOMS = [keyRoutes, keyActionRoutes, creditRoutes, policyRoutes, verifyRoute, openapiRoute]
 
 /**
  * Creates the management API of a keyward: JSON over HTTP, described by `/openapi.json` below the mount.

@@ -28,6 +28,8 @@ export function serveManagement({ app, keyward }: ManageRouter, authorize: Autho
     const { request, head, native, subject } = arrival
     const received = receiveOnce(keyward, subject, head)
     try {
+      // Asked before whoever the host lets in: no rule of its own about bearer tokens can be met by one of these.
+      if (await keyward.showsSession(received)) return refuse(keyward, received, 'forbidden')
       const actor = await findActor(authorize, request, native)
       if (actor === undefined) {
         const isMissing = head.header('authorization') === undefined

@@ -17,7 +17,7 @@ export interface ManageContext {
   readonly address?: string | undefined
   /** Request id for the audit entry. */
   readonly requestId?: string | undefined
-  /** Version that the key or policy must have; else `StoreConflictError` with code `precondition_failed`, and nothing is changed. */
+  /** Version that the key, policy or account must have; else `StoreConflictError` with code `precondition_failed`, and nothing is changed. */
   readonly ifVersion?: number | undefined
 }
 

@@ -1,6 +1,6 @@
 import type { Metadata } from './key-record.ts'
 
-/** Everything that can be done to a key or a policy. */
+/** Everything that can be done to a key, a policy or an account. */
 export type AuditAction =
   | 'key.created'
   | 'key.imported'
@@ -12,6 +12,8 @@ export type AuditAction =
   | 'key.deleted'
   | 'key.purged'
   | 'policy.set'
+  | 'credits.topped_up'
+  | 'credits.set'
 
 /** An audit entry before the store has given it its place in the owner's chain. */
 export interface AuditDraft {

@@ -47,6 +47,12 @@ export class NotFoundError extends KeywardError {
   readonly code = 'not_found'
 }
 
+/** The key that something shall be done with is unknown, revoked, disabled, expired or not yet valid: 401. Nothing was changed. */
+export class InvalidKeyError extends KeywardError {
+  override readonly name = 'InvalidKeyError'
+  readonly code = 'invalid_api_key'
+}
+
 /**
  * What is stored stands in the way, and nothing was changed: `conflict`, the key's state does not allow it or
  * somebody else was first; `precondition_failed`, the version is no longer the one that was asked for.

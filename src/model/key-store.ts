@@ -1,7 +1,9 @@
 import type { AuditDraft, AuditEntry } from './audit-entry.ts'
+import type { ClaimStore } from './claim-store.ts'
 import type { Clock } from './clock.ts'
 import type { Gate } from './gate.ts'
 import type { KeyRecord } from './key-record.ts'
+import type { Ledger } from './ledger.ts'
 import type { Policy } from './policy.ts'
 
 /**
@@ -28,6 +30,15 @@ export interface KeyStore {
    * requests, as with a SQLite file; `'serve'`, any number of servers, as with a database server.
    */
   readonly sharing: 'none' | 'manage' | 'serve'
+
+  /** Balances and movements of credits, opened with the store. Absent where the store keeps none: routes that take credits are then refused. */
+  readonly ledger?: Ledger
+
+  /**
+   * Idempotency records, opened with the store, in the same database as its ledger. Absent where the store keeps none:
+   * routes that take idempotency keys then need a store of their own for them.
+   */
+  readonly claims?: ClaimStore
 
   /** Creates the store's own gate, for a keyward that is given no other. Absent where the store has none. */
   createGate?(): Gate

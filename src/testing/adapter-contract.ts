@@ -1,5 +1,6 @@
 import type { AdapterCase } from './adapter/adapter-case.ts'
 import { answerCases } from './adapter/answer-cases.ts'
+import { exchangeCases } from './adapter/exchange-cases.ts'
 import { headerCases } from './adapter/header-cases.ts'
 import { limitCases } from './adapter/limit-cases.ts'
 import { storeCases } from './adapter/store-cases.ts'
@@ -16,4 +17,10 @@ import { storeCases } from './adapter/store-cases.ts'
  * for (const { name, run } of adapterContract) test(name, () => run(harness))
  * ```
  */
-export const adapterContract: readonly AdapterCase[] = [...headerCases, ...limitCases, ...answerCases, ...storeCases]
+export const adapterContract: readonly AdapterCase[] = [
+  ...headerCases,
+  ...limitCases,
+  ...answerCases,
+  ...storeCases,
+  ...exchangeCases,
+]

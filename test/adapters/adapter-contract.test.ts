@@ -5,7 +5,7 @@ import type { AdapterHarness, ContractReply, ContractRoute } from '../../src/tes
 import { adapterContract } from '../../src/testing/adapter-contract.ts'
 import { listening } from './node-server.ts'
 
-type Call = { readonly request: kw.NodeRequestLike; readonly response: kw.NodeResponseLike }
+type Call = { readonly request: kw.NodeRequestLike & kw.NodeBodyLike; readonly response: kw.WatchedResponse }
 type Guard = (keyward: kw.Keyward, route: kw.Route, call: Call) => Promise<boolean>
 
 /** What an adapter does before the handler, and when it throws; each broken one differs in a step. */
@@ -26,9 +26,9 @@ const sound: Adapter = {
       return false
     }
     kw.setNodeHeaders(call.response, decision.headers)
-    const refused = await keyward.begin(context, route)
-    if (refused !== undefined) kw.answerNode(call.response, refused)
-    return refused === undefined
+    const answer = await kw.beginNode(keyward, context, route, call.request, call.response)
+    if (answer !== undefined) kw.answerNode(call.response, answer)
+    return answer === undefined
   },
   fail: (keyward, call, error) => kw.answerNode(call.response, keyward.denyError(receive(keyward, call), error)),
   arrive: (keyward, call) => kw.setNodeHeaders(call.response, [kw.idField(receive(keyward, call))]),
@@ -84,6 +84,42 @@ const broken: readonly (readonly [what: string, caughtBy: RegExp, adapter: Parti
       guard: guardWith(() => ({ begin: () => undefined })),
     },
   ],
+  [
+    'does not look after the response',
+    /takes credits before the handler|could not be kept|first response again/,
+    {
+      async guard(keyward, route, call) {
+        const begin: kw.Keyward['begin'] = (context, asked) =>
+          kw.andThen(
+            keyward.begin(context, asked, (most) => kw.readNodeBody(call.request, most)),
+            (answer) => {
+              context.exchange = undefined
+              return answer
+            },
+          )
+        return sound.guard({ ...keyward, begin }, route, call)
+      },
+    },
+  ],
+  [
+    'reads no body',
+    /the same request, for nothing/,
+    {
+      guard: guardWith((keyward) => ({
+        begin: (context, route) => keyward.begin(context, route, () => new Uint8Array(0)),
+      })),
+    },
+  ],
+  [
+    'takes what was answered before for leave to go on',
+    /the same request, for nothing/,
+    {
+      guard: guardWith((keyward) => ({
+        begin: (...given) =>
+          kw.andThen(keyward.begin(...given), (answer) => (answer?.code === undefined ? undefined : answer)),
+      })),
+    },
+  ],
   ['names no request before its guard', /names every request/, { arrive: () => {} }],
   [
     'tells the cause of a failure',
@@ -129,7 +165,7 @@ describe('the contract of adapters', () => {
 })
 
 /** A response whose first fields, those of the identity, are lost. */
-function silent(response: kw.NodeResponseLike): kw.NodeResponseLike {
+function silent(response: kw.WatchedResponse): kw.WatchedResponse {
   return new Proxy(response, {
     get(target, name) {
       if (name === 'setHeader')

@@ -11,8 +11,8 @@ export function requireKey(keyward: kw.Keyward, options?: kw.RouteOptions): (han
     const decision = await keyward.admit(context, route)
     if (decision.denied) return kw.answerNode(response, decision)
     kw.setNodeHeaders(response, [...decision.headers, kw.idField(context)])
-    const refused = await keyward.begin(context, route)
-    return refused === undefined ? handler(request, response) : kw.answerNode(response, refused)
+    const answer = await kw.beginNode(keyward, context, route, request, response)
+    return answer === undefined ? handler(request, response) : kw.answerNode(response, answer)
   }
 }
 

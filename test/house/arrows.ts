@@ -8,6 +8,8 @@ interface Part {
   readonly files: RegExp
   /** Files of the project that it may import. */
   readonly to: readonly RegExp[]
+  /** Files among these, and in its own room, that are closed to it all the same. */
+  readonly notTo?: RegExp
   /** Whether not even its own room is open to it. */
   readonly closed?: boolean
   /** Packages that it may import. */
@@ -25,6 +27,8 @@ const events = /^src\/events\.ts$/
 const systemClock = /^src\/stores\/system-clock\.ts$/
 const memory = /^src\/stores\/(memory\/|system-clock\.ts$)/
 const pureWindow = /^src\/limits\/(sliding-window|admission-log|coarse-counter|tick-pool)\.ts$/
+/** The entry point that is loaded only by whoever wants session tokens, and jose with it. */
+const signer = /^src\/sessions\/(sessions|(import-)?signing-key|token-claims)\.ts$/
 /** The servers that tests and benches start. */
 const servers = /^test\/servers\//
 const corePackages = /^(zod|lru-cache|ipaddr\.js)$/
@@ -48,13 +52,15 @@ const parts: readonly Part[] = [
     packages: /^(zod|hono|@hono\/zod-openapi)$/,
   },
   { name: 'the test kit', files: /^src\/testing\//, to: [face, model, memory], node: true },
-  { name: 'a room', files: room, to: [room, events], packages: corePackages },
+  { name: 'the signer of sessions', files: signer, to: [signer, model], closed: true, packages: /^jose$/ },
+  { name: 'a room', files: room, to: [room, events], notTo: signer, packages: corePackages },
   { name: 'the list of events', files: events, to: [room] },
-  { name: 'the public face', files: face, to: [room, memory, /^src\/[^/]+\.ts$/] },
+  { name: 'the public face', files: face, to: [room, memory, /^src\/[^/]+\.ts$/], notTo: signer },
   {
     name: 'the composition',
     files: /^src\/[^/]+\.ts$/,
     to: [room, memory, /^src\/(?!index\.ts)[^/]+\.ts$/],
+    notTo: signer,
     packages: corePackages,
   },
   { name: 'an adapter', files: /^adapters\//, to: [face], typePackages: /^(express|hono|fastify)$/ },
@@ -80,6 +86,7 @@ export function findBrokenArrows(tree: SourceTree): readonly string[] {
 
 function refuse(part: Part, path: string, { target, typeOnly }: Import): string | undefined {
   if (/^(src|adapters|test|examples|bench|scripts)\//.test(target)) {
+    if (part.notTo?.test(target)) return 'has no way there'
     if ((!part.closed && roomOf(target) === roomOf(path)) || part.to.some((allowed) => allowed.test(target)))
       return undefined
     return 'has no way there'

@@ -3,7 +3,7 @@ import { projectRoot } from './source-tree.ts'
 
 const unitInName = /(Seconds|Ms|Bytes|Characters|Version|Sequence)$|^(status|port|version|sequence)$/
 const unitInText =
-  /\b(milliseconds?|seconds?|minutes?|hours?|days?|bytes?|characters?|units?|bits?|HTTP status|whole numbers?|numbers? of|how many|count|from \d|\d+ to \d|at (most|least) [\d`]|(above|below) \d|1, 2, 3|raised by one|version)\b/i
+  /\b(milliseconds?|seconds?|minutes?|hours?|days?|bytes?|characters?|credits?|units?|bits?|HTTP status|whole numbers?|numbers? of|how many|count|from \d|\d+ to \d|at (most|least) [\d`]|(above|below) \d|1, 2, 3|raised by one|version)\b/i
 
 /**
  * Names every declaration that the entry points export, or that these lead to, which has no doc comment or one

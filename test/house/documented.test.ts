@@ -8,6 +8,7 @@ const entryPoints = [
   'src/stores/postgres/postgres.ts',
   'src/stores/mysql/mysql.ts',
   'src/stores/redis/redis.ts',
+  'src/sessions/sessions.ts',
   'src/manage/manage.ts',
   'src/testing/testing.ts',
   'adapters/express.ts',

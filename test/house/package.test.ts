@@ -84,8 +84,9 @@ describe('the package', () => {
     await Promise.all(staged.map((copy) => copy.build()))
     const packed = await staged[0]?.pack()
     files = packed?.files ?? []
-    // What the SQL stores load; no client of a database is loaded by any entry point.
-    user = await installPackage(packed?.tarball ?? '', [`kysely@${manifest.devDependencies['kysely']}`])
+    // What the SQL stores load, and the session tokens; no client of a database is loaded by any entry point.
+    const peers = ['kysely', 'jose'].map((name) => `${name}@${manifest.devDependencies[name]}`)
+    user = await installPackage(packed?.tarball ?? '', peers)
   }, 300_000)
 
   afterAll(() => {

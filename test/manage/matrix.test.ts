@@ -17,6 +17,7 @@ interface Row {
 }
 
 const key = { own: 200, foreign: 404, unscoped: 403 }
+const money = { own: 403, foreign: 403, unscoped: 403 }
 const MATRIX: Readonly<Record<string, Row>> = {
   'POST /keys': { body: { name: 'new', owner: 'acme' }, own: 201, foreign: 404, unscoped: 403 },
   'GET /keys': { own: 200, foreign: 200, unscoped: 403 },
@@ -30,6 +31,14 @@ const MATRIX: Readonly<Record<string, Row>> = {
   'POST /keys/:id/disable': key,
   'POST /keys/:id/enable': key,
   'POST /keys/bulk': { body: { action: 'revoke', owner: 'acme' }, ...key },
+  'GET /credits/:owner': key,
+  'PUT /credits/:owner': { body: { balance: 7 }, ...money, everyOwner: 200 },
+  'POST /credits/:owner/top-ups': { body: { amount: 7 }, ...money, everyOwner: 201 },
+  'GET /credits/:owner/movements': key,
+  'GET /keys/:id/credits': key,
+  'PUT /keys/:id/credits': { body: { balance: 7 }, ...money, everyOwner: 200 },
+  'POST /keys/:id/credits/top-ups': { body: { amount: 7 }, ...money, everyOwner: 201 },
+  'GET /keys/:id/credits/movements': key,
   'GET /policies': { own: 200, foreign: 200, unscoped: 403 },
   'GET /policies/:name': { own: 200, foreign: 200, unscoped: 403 },
   'PUT /policies/:name': {
@@ -83,6 +92,7 @@ describe('the matrix of routes and actors', () => {
     expect(status).toBe(row.foreign)
     expect(text).not.toContain(desk.id)
     expect(text).not.toContain('stocked key')
+    expect(text).not.toContain('4242')
     expect(await snapshot(desk.store)).toEqual(before)
   })
 
@@ -98,12 +108,13 @@ async function stocked(options: Parameters<typeof openDesk>[0] = {}) {
     ...options,
   })
   const { id, apiKey } = await desk.keyward.keys.create({ name: 'stocked key', owner: 'acme', scopes: ['tasks:write'] })
+  await desk.keyward.credits.topUp({ owner: 'acme' }, { amount: 4_242, reason: `for ${id}` })
   return { ...desk, id, apiKey }
 }
 
 function ask(desk: Desk & { readonly id: string }, as: string | undefined, line: string, { body }: Row) {
   const [method = '', path = ''] = line.split(' ')
-  return desk.send(as, method, path.replace(':id', desk.id).replace(':name', 'default'), body)
+  return desk.send(as, method, path.replace(':id', desk.id).replace(':name', 'default').replace(':owner', 'acme'), body)
 }
 
 async function expectRefused(
@@ -124,5 +135,6 @@ async function expectRefused(
 
 async function snapshot(store: KeyStore) {
   const keys = await store.list({ owner: undefined, beforeId: undefined, limit: 100, conditions: [] })
-  return { keys, policies: await store.listPolicies(), audit: await store.listAudit('acme', 0, 100) }
+  const account = await store.ledger?.findAccount({ owner: 'acme', lineage: null })
+  return { keys, account, policies: await store.listPolicies(), audit: await store.listAudit('acme', 0, 100) }
 }

@@ -13,6 +13,8 @@ import type {
 import type { Policy } from '../../model/policy.ts'
 import { sha256 } from '../../model/sha256.ts'
 import { systemClock } from '../system-clock.ts'
+import { MemoryClaims } from './memory-claims.ts'
+import { MemoryLedger } from './memory-ledger.ts'
 
 /** Options of {@link memory}. */
 export interface MemoryOptions {
@@ -101,9 +103,14 @@ export function memory(options: MemoryOptions): KeyStore {
     chain.push(linkAudit(structuredClone(draft), chain.length + 1, chain.at(-1)))
   }
 
+  const claims = new MemoryClaims((closing) => ledger.closeNow(closing))
+  const ledger = new MemoryLedger({ appendAudit, voidClaim: (operation) => claims.voidToken(operation) })
+
   return {
     clock: options.clock ?? systemClock,
     sharing: 'none',
+    ledger,
+    claims,
     async open() {},
     async close() {},
     findByDigest: async (digests) =>

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { ConfigError, StoreUnavailableError } from '../../model/errors.ts'
 import type { Failure, SqlDialect } from '../sql/sql-dialect.ts'
 import type { Tables } from '../sql/tables.ts'
@@ -38,6 +38,9 @@ export const mysqlDialect: SqlDialect = {
   },
   raise: (table, _key, column) => sql`
     on duplicate key update ${sql.id(column)} = greatest(${sql.id(table, column)}, values(${sql.id(column)}))`,
+  takeOverClaim: undefined,
+  reserveAtOnce: undefined,
+  bytes,
   encodeText,
   limitWaiting,
   lockMigrations,
@@ -57,6 +60,15 @@ export const mysqlDialect: SqlDialect = {
     const failure = typeof number === 'number' ? FAILURES[number] : undefined
     return failure ?? (isLost(error) ? 'lost' : undefined)
   },
+}
+
+/**
+ * In base64: in hex, the longest answer would be more than a packet of a server that was left as it is (16 MiB). No
+ * character of it has a meaning in a string, whatever `sql_mode` says.
+ */
+function bytes(bytes: Uint8Array): RawBuilder<Uint8Array> {
+  const { buffer, byteOffset, byteLength } = bytes
+  return sql`from_base64(${sql.lit(Buffer.from(buffer, byteOffset, byteLength).toString('base64'))})`
 }
 
 /** Whether mysql2 says that a connection ended under a statement, or before it. */

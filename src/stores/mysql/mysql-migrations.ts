@@ -115,4 +115,62 @@ export const mysqlMigrations: readonly Migration[] = [
         UNIQUE KEY keyward_outbox_by_sequence (sequence)
       ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;`,
   },
+  {
+    name: 'credits-001',
+    sql: `
+      CREATE TABLE IF NOT EXISTS keyward_accounts (
+        owner VARBINARY(1024) NOT NULL,
+        lineage VARBINARY(1024) NOT NULL,
+        balance BIGINT NOT NULL CHECK (balance >= 0),
+        reserved BIGINT NOT NULL CHECK (reserved >= 0),
+        sequence BIGINT NOT NULL,
+        refill MEDIUMBLOB,
+        refill_at BIGINT,
+        PRIMARY KEY (owner, lineage)
+      ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;
+
+      CREATE TABLE IF NOT EXISTS keyward_movements (
+        owner VARBINARY(1024) NOT NULL,
+        lineage VARBINARY(1024) NOT NULL,
+        sequence BIGINT NOT NULL,
+        kind VARBINARY(64) NOT NULL,
+        amount BIGINT NOT NULL,
+        balance BIGINT NOT NULL,
+        shortfall BIGINT NOT NULL,
+        operation VARBINARY(1024),
+        key_id MEDIUMBLOB,
+        request_id MEDIUMBLOB,
+        actor MEDIUMBLOB,
+        reason MEDIUMBLOB,
+        at BIGINT NOT NULL,
+        asked VARBINARY(64),
+        state VARBINARY(64),
+        token MEDIUMBLOB,
+        taken BIGINT,
+        lease_until BIGINT,
+        after_lease VARBINARY(64),
+        PRIMARY KEY (owner, lineage, sequence),
+        UNIQUE KEY keyward_movements_by_operation (owner, lineage, operation),
+        KEY keyward_movements_by_lease (lease_until)
+      ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;`,
+  },
+  {
+    name: 'claims-001',
+    sql: `
+      CREATE TABLE IF NOT EXISTS keyward_claims (
+        id VARBINARY(1024) NOT NULL PRIMARY KEY,
+        owner VARBINARY(1024) NOT NULL,
+        fingerprint MEDIUMBLOB NOT NULL,
+        state VARBINARY(64) NOT NULL,
+        token MEDIUMBLOB,
+        attempt BIGINT NOT NULL,
+        request_id MEDIUMBLOB NOT NULL,
+        at BIGINT NOT NULL,
+        lease_until BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL,
+        answer MEDIUMBLOB,
+        KEY keyward_claims_by_owner (owner, expires_at),
+        KEY keyward_claims_by_end (expires_at)
+      ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;`,
+  },
 ]

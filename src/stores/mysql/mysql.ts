@@ -21,6 +21,9 @@ export type { MysqlSource } from './open-source.ts'
  * `innodb_flush_log_at_trx_commit` lets it survive. A lock that takes longer than the deadline (in whole seconds) is given
  * up; a connection that stays silent for 10 seconds is closed (with a Kysely instance: by it).
  *
+ * Credits and idempotency records are kept here, too: a debit is one transaction, and a debit and its record end in one.
+ * The longest response (9 MiB) is sent in base64, and fits in the `max_allowed_packet` of 16 MiB that MariaDB begins with.
+ *
  * Everything that fails is a `StoreUnavailableError` with its cause, less what the driver says of bound values. A row that
  * is damaged or of a newer version rejects the calls that need it, `list` among them, with an error that names it.
  *

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { ConfigError } from '../../model/errors.ts'
 import type { Failure, SqlDialect } from '../sql/sql-dialect.ts'
 import { postgresMigrations } from './postgres-migrations.ts'
+import { reserveAtOnce, takeOverClaim } from './request-statements.ts'
 
 /** Longest that a start waits for the migrations of another process. */
 const MIGRATION_PATIENCE = '5min'
@@ -42,6 +43,9 @@ export const postgresDialect: SqlDialect = {
   raise: (table, key, column) => sql`
     on conflict (${sql.id(key)}) do update set ${sql.id(column)} = excluded.${sql.id(column)}
     where excluded.${sql.id(column)} > ${sql.id(table, column)}`,
+  takeOverClaim,
+  reserveAtOnce,
+  bytes: ({ buffer, byteOffset, byteLength }) => sql`${Buffer.from(buffer, byteOffset, byteLength)}`,
   encodeText: (text) => text,
 
   async limitWaiting(transaction, deadlineMs) {

@@ -9,7 +9,7 @@ export interface PostgresJsSql {
 }
 
 /** What the library binds. */
-type PostgresJsValue = string | number | boolean | null
+type PostgresJsValue = string | number | boolean | Uint8Array | null
 
 /** A connection that is nobody else's meanwhile. */
 interface PostgresJsReserved extends Pick<PostgresJsSql, 'unsafe'> {

@@ -113,4 +113,63 @@ export const postgresMigrations: readonly Migration[] = [
       CREATE INDEX keyward_outbox_by_sequence ON keyward_outbox (sequence);`,
   },
   ...gateMigrations,
+  {
+    name: 'credits-001',
+    sql: `
+      CREATE TABLE keyward_accounts (
+        owner TEXT COLLATE "C" NOT NULL,
+        lineage TEXT COLLATE "C" NOT NULL,
+        balance BIGINT NOT NULL CHECK (balance >= 0),
+        reserved BIGINT NOT NULL CHECK (reserved >= 0),
+        sequence BIGINT NOT NULL,
+        refill TEXT COLLATE "C",
+        refill_at BIGINT,
+        PRIMARY KEY (owner, lineage)
+      ) WITH (fillfactor = 50);
+
+      CREATE TABLE keyward_movements (
+        owner TEXT COLLATE "C" NOT NULL,
+        lineage TEXT COLLATE "C" NOT NULL,
+        sequence BIGINT NOT NULL,
+        kind TEXT COLLATE "C" NOT NULL,
+        amount BIGINT NOT NULL,
+        balance BIGINT NOT NULL,
+        shortfall BIGINT NOT NULL,
+        operation TEXT COLLATE "C",
+        key_id TEXT COLLATE "C",
+        request_id TEXT COLLATE "C",
+        actor TEXT COLLATE "C",
+        reason TEXT COLLATE "C",
+        at BIGINT NOT NULL,
+        asked TEXT COLLATE "C",
+        state TEXT COLLATE "C",
+        token TEXT COLLATE "C",
+        taken BIGINT,
+        lease_until BIGINT,
+        after_lease TEXT COLLATE "C",
+        PRIMARY KEY (owner, lineage, sequence)
+      );
+      CREATE UNIQUE INDEX keyward_movements_by_operation ON keyward_movements (owner, lineage, operation)
+        WHERE operation IS NOT NULL;
+      CREATE INDEX keyward_movements_by_lease ON keyward_movements (lease_until) WHERE lease_until IS NOT NULL;`,
+  },
+  {
+    name: 'claims-001',
+    sql: `
+      CREATE TABLE keyward_claims (
+        id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+        owner TEXT COLLATE "C" NOT NULL,
+        fingerprint TEXT COLLATE "C" NOT NULL,
+        state TEXT COLLATE "C" NOT NULL,
+        token TEXT COLLATE "C",
+        attempt BIGINT NOT NULL,
+        request_id TEXT COLLATE "C" NOT NULL,
+        at BIGINT NOT NULL,
+        lease_until BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL,
+        answer BYTEA
+      );
+      CREATE INDEX keyward_claims_by_owner ON keyward_claims (owner, expires_at);
+      CREATE INDEX keyward_claims_by_end ON keyward_claims (expires_at);`,
+  },
 ]

@@ -36,7 +36,9 @@ export type { PostgresJsSql } from './postgres-js-client.ts'
  * Everything that fails is a `StoreUnavailableError` with its cause, less what the driver says of bound values. A row that
  * is damaged or of a newer version rejects the calls that need it, `list` among them, with an error that names it.
  *
- * A keyward that is given no other gate counts in this database as well.
+ * A keyward that is given no other gate counts in this database as well. Credits and idempotency records are kept in it, too:
+ * a debit is one statement, and a debit and its record end in one transaction. Whatever takes credits of one account waits
+ * for one row; as many debits pass as the balance allows, and nobody waits in a circle.
  *
  * A pool of pg tells of an idle connection that broke by an `error` event, which ends the process where nobody listens:
  * `pool.on('error', () => {})`. A `statement_timeout` on the role ends what outlives its caller.

@@ -1,6 +1,7 @@
 import type { Channel } from '../../model/channel.ts'
 import { ConfigError } from '../../model/errors.ts'
 import type { Gate } from '../../model/gate.ts'
+import { checkPrefix, wholeNumber } from './check-options.ts'
 import { RedisChannel } from './redis-channel.ts'
 import {
   type CommandClient,
@@ -19,6 +20,7 @@ import {
 import { type IoredisSubscriber, type NodeRedisSubscriber, openEar } from './redis-ear.ts'
 import { RedisGate } from './redis-gate.ts'
 
+export { type RedisClaimsOptions, redisClaims } from './redis-claims.ts'
 export type {
   CommandClient,
   IoredisClient,
@@ -86,13 +88,13 @@ export function redis(client: RedisClient, options: RedisGateOptions = {}): Gate
   const { eviction = 'refuse', replicas = 0 } = options
   if (eviction !== 'refuse' && eviction !== 'warn')
     throw new ConfigError('redis({ eviction }) must be "refuse" or "warn".')
-  const deadlineMs = wholeNumber('deadlineMs', options.deadlineMs ?? 500, 1, 60_000)
-  wholeNumber('replicas', replicas, 0, 100)
+  const deadlineMs = wholeNumber('redis', 'deadlineMs', options.deadlineMs ?? 500, [1, 60_000])
+  wholeNumber('redis', 'replicas', replicas, [0, 100])
   if (replicas > 0 && commands.isCluster) {
     throw new ConfigError('redis({ replicas }) must be 0 with a cluster: WAIT tells of one node only.')
   }
   const replicated = replicas === 0 ? undefined : { commands: fenceCommands(client, options), replicas, deadlineMs }
-  return new RedisGate({ commands, prefix: prefixOf(options.prefix), deadlineMs, eviction, replicated })
+  return new RedisGate({ commands, prefix: checkPrefix('redis', options.prefix), deadlineMs, eviction, replicated })
 }
 
 /** A connection of its own by which a {@link redisChannel} listens: what `client.duplicate()` makes. */
@@ -123,7 +125,7 @@ export function redisChannel(
       'redisChannel(client, subscriber): subscriber must be a client of its own, client.duplicate().',
     )
   }
-  const name = `${prefixOf(options.prefix)}changes`
+  const name = `${checkPrefix('redisChannel', options.prefix)}changes`
   return new RedisChannel(commands, name, (channel, listener) =>
     isCluster(subscriber) ? new ClusterEar(subscriber, channel, listener) : openEar(subscriber, channel, listener),
   )
@@ -137,14 +139,4 @@ function fenceCommands(client: RedisClient, { fenceClient }: RedisGateOptions): 
   if (fenceClient === undefined || fenceClient === client)
     throw new ConfigError('redis({ fenceClient }) must be a connection of its own where replicas is above 0.')
   return commandsOf(fenceClient, 'redis({ fenceClient })')
-}
-
-function prefixOf(prefix = 'keyward:'): string {
-  if (typeof prefix === 'string' && prefix.length <= 64 && !/[{}]/.test(prefix)) return prefix
-  throw new ConfigError('redis({ prefix }) must be a string of at most 64 characters without braces.')
-}
-
-function wholeNumber(option: string, value: number, least: number, most: number): number {
-  if (Number.isSafeInteger(value) && value >= least && value <= most) return value
-  throw new ConfigError(`redis({ ${option} }) must be a whole number from ${least} to ${most}.`)
 }

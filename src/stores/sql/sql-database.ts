@@ -24,13 +24,16 @@ export interface SqlDatabase {
 /**
  * Does work in one transaction, READ COMMITTED, and again as a whole, up to three times within the deadline, when others
  * got in its way: a deadlock, or a unique key that somebody took meanwhile. What it did before is undone.
+ *
+ * @param overtaken - Failures that say so.
  */
 export async function transact<T>(
   database: SqlDatabase,
   work: (transaction: Transaction<Tables>) => Promise<T>,
+  overtaken: readonly Failure[] = ['transient', 'taken'],
 ): Promise<T> {
   const { db, dialect, deadlineMs } = database
-  return repeatOn(['transient', 'taken'], database, () =>
+  return repeatOn(overtaken, database, () =>
     db
       .transaction()
       .setIsolationLevel('read committed')

@@ -21,6 +21,20 @@ export interface SqlDialect {
   /** End of an INSERT that raises a number where there is such a row with a lower one. */
   raise(table: string, key: string, column: string): RawBuilder<unknown>
 
+  /**
+   * End of an INSERT of an idempotency record that takes the place of one that is free: expired, or in progress with the
+   * same fingerprint under a lease that has ended. The statement returns `attempt`, or no row where it did nothing.
+   * `undefined` where no statement returns what it wrote: there a record that is stored breaks the unique key.
+   */
+  readonly takeOverClaim: RawBuilder<unknown> | undefined
+  /**
+   * Statement that takes credits and writes the movement, or does neither, and returns the new `balance`: with the values
+   * of `RESERVE_VALUES`, in that order. `undefined` where it takes more than one statement.
+   */
+  readonly reserveAtOnce: string | undefined
+
+  /** Bytes as part of a statement: nearly as long as an answer may be. */
+  bytes(bytes: Uint8Array): RawBuilder<Uint8Array>
   /** What is bound for a text, after it was checked. */
   encodeText(text: string): unknown
 

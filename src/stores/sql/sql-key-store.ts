@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { AuditDraft, AuditEntry } from '../../model/audit-entry.ts'
+import type { ClaimStore } from '../../model/claim-store.ts'
 import type { Clock } from '../../model/clock.ts'
 import { withinDeadline } from '../../model/deadline.ts'
 import { ConfigError, StoreUnavailableError } from '../../model/errors.ts'
@@ -13,6 +14,7 @@ import type {
   KeyStore,
   KeyUse,
 } from '../../model/key-store.ts'
+import type { Ledger } from '../../model/ledger.ts'
 import type { Policy } from '../../model/policy.ts'
 import { systemClock } from '../system-clock.ts'
 import { listAudit } from './audit-chains.ts'
@@ -24,7 +26,9 @@ import { listFences, removeFences } from './outbox.ts'
 import { listPolicies, setPolicy } from './policies.ts'
 import { textOf } from './row-reader.ts'
 import { ServerClock } from './server-clock.ts'
+import { type DoWork, SqlClaimStore } from './sql-claim-store.ts'
 import { type SqlDatabase, toStoreError } from './sql-database.ts'
+import { SqlLedger } from './sql-ledger.ts'
 import { checkIndexed } from './stored-text.ts'
 
 /** Options of {@link SqlKeyStore}, checked and complete. */
@@ -39,6 +43,8 @@ export class SqlKeyStore implements KeyStore {
   readonly clock: Clock
   readonly deadlineMs: number
   readonly sharing = 'serve'
+  readonly ledger: Ledger
+  readonly claims: ClaimStore
   protected readonly database: SqlDatabase
   readonly #migrate: 'auto' | 'check'
   readonly #serverClock = new ServerClock(systemClock)
@@ -52,6 +58,9 @@ export class SqlKeyStore implements KeyStore {
     this.database = database
     this.#migrate = migrate
     this.#finder = new KeyFinder(database, this.#serverClock)
+    const doWork: DoWork = (work) => this.#with(work)
+    this.ledger = new SqlLedger(database, doWork)
+    this.claims = new SqlClaimStore(database, doWork)
   }
 
   async open(): Promise<void> {

@@ -1,6 +1,9 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { AccountRow } from './account-row.ts'
 import type { AuditRow } from './audit-row.ts'
+import type { ClaimedRow, ClaimRow } from './claim-row.ts'
 import type { KeyRow } from './key-row.ts'
+import type { MovementRow } from './movement-row.ts'
 import type { PolicyRow } from './policy-row.ts'
 
 /** The tables of the library, as `SqlKeyStore` writes to them. What comes back is read with `RowReader`. */
@@ -14,6 +17,11 @@ export interface Tables {
   keyward_policies: Unread<PolicyRow>
   keyward_notes: Unread<{ name: string; text: string }>
   keyward_outbox: Unread<{ lineage: string; owner: string; version: number }> & { sequence: Generated<unknown> }
+  keyward_accounts: Unread<AccountRow>
+  keyward_movements: Unread<MovementRow>
+  keyward_claims: Unread<ClaimedRow> & {
+    answer: ColumnType<unknown, ClaimRow['answer'] | undefined, ClaimRow['answer']>
+  }
   keyward_migrations: Unread<{ name: string; applied_at: number }>
 }
 

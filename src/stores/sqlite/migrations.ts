@@ -1,3 +1,5 @@
+import { requestMigrations } from './request-migrations.ts'
+
 /** A step from one schema to the next: applied once, whole or not at all, and never changed after its release. */
 export interface Migration {
   /** Room and number, so that rooms never renumber each other. */
@@ -124,4 +126,5 @@ export const MIGRATIONS: readonly Migration[] = [
         version INTEGER NOT NULL
       ) STRICT;`,
   },
+  ...requestMigrations,
 ]

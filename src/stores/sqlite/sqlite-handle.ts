@@ -1,5 +1,8 @@
-/** What is bound to a statement; SQLite takes no more kinds from this library. */
-export type SqliteValue = string | number | null
+/**
+ * What is bound to a statement; SQLite takes no more kinds from this library. Bytes are never bound alone: libsql takes a
+ * single object for named values.
+ */
+export type SqliteValue = string | number | Uint8Array | null
 
 /** The part of a prepared statement that is used. */
 export interface SqliteStatement {

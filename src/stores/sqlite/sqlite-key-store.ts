@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuditDraft, AuditEntry } from '../../model/audit-entry.ts'
+import type { ClaimStore } from '../../model/claim-store.ts'
 import type { Clock } from '../../model/clock.ts'
 import { StoreUnavailableError } from '../../model/errors.ts'
 import type { KeyRecord } from '../../model/key-record.ts'
@@ -12,6 +13,7 @@ import type {
   KeyStore,
   KeyUse,
 } from '../../model/key-store.ts'
+import type { Ledger } from '../../model/ledger.ts'
 import type { Policy } from '../../model/policy.ts'
 import { listAudit } from './audit-chain.ts'
 import { commitChanges } from './commit-changes.ts'
@@ -22,8 +24,10 @@ import { type OpenedDatabase, type OpeningOptions, openDatabase } from './open-d
 import { listFences, removeFences } from './outbox.ts'
 import { listPolicies, setPolicy } from './policies.ts'
 import { ServingLease } from './serving-lease.ts'
+import { SqliteClaims } from './sqlite-claims.ts'
 import { toStoreError } from './sqlite-failure.ts'
 import type { SqliteHandle } from './sqlite-handle.ts'
+import { type DoWork, SqliteLedger } from './sqlite-ledger.ts'
 
 /** Options of {@link SqliteKeyStore}, checked and complete. */
 export interface SqliteKeyStoreOptions extends Omit<OpeningOptions, 'now'> {
@@ -41,6 +45,8 @@ interface Opened extends OpenedDatabase {
 export class SqliteKeyStore implements KeyStore {
   readonly clock: Clock
   readonly sharing = 'manage'
+  readonly ledger: Ledger
+  readonly claims: ClaimStore
   readonly #source: string | SqliteHandle
   readonly #options: SqliteKeyStoreOptions
   #opening: Promise<void> | undefined
@@ -50,6 +56,9 @@ export class SqliteKeyStore implements KeyStore {
     this.clock = options.clock
     this.#source = source
     this.#options = options
+    const doWork: DoWork = (work) => this.#with(work)
+    this.ledger = new SqliteLedger(doWork)
+    this.claims = new SqliteClaims(doWork)
   }
 
   /** Whether this store holds the claim to serve, as of the last two seconds. */

@@ -15,11 +15,13 @@ export const windowCases: readonly GateCase[] = [
     expectEqual([admitted, windows[0]?.remaining], [false, 0], 'admitted above the limit, and left')
   }),
   gateCase('slides: each unit is free again a window after it was used', async (probe) => {
-    expectEqual(await probe.admitTimes(5, bucket('a', TEN)), 5, 'admitted at the start')
+    // Few calls: a gate on a busy server keeps its own time.
+    const admits = async (cost: number) => (await probe.admit(bucket('a', TEN, cost))).admitted
+    expectEqual(await admits(5), true, 'five are admitted at the start')
     await probe.subject.advance(1000)
-    expectEqual(await probe.admitTimes(6, bucket('a', TEN)), 5, 'admitted half a window later')
+    expectEqual([await admits(5), await admits(1)], [true, false], 'five more half a window later, and no sixth')
     await probe.subject.advance(1000)
-    expectEqual(await probe.admitTimes(10, bucket('a', TEN)), 5, 'admitted when the first half is free')
+    expectEqual([await admits(5), await admits(1)], [true, false], 'the first five when they are free, and no sixth')
   }),
   gateCase('keeps a unit for the whole of the window', async (probe) => {
     await probe.admit(bucket('a', TEN, 10))

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import type { Keys, Limits, RouteOptions } from 'keyward'
+import type { Credits, Keys, Limits, RouteOptions } from 'keyward'
 import type { Answer, HammerOptions, HammerResult, InstanceConfig, ToldEvent } from './instance-config.ts'
 import { instanceProgram } from './instance-program.ts'
 
@@ -26,6 +26,8 @@ export interface Instance {
   readonly keys: Keys
   /** Its `keyward.limits`. */
   readonly limits: Limits
+  /** Its `keyward.credits`. */
+  readonly credits: Credits
   /** Calls a method such as `keys.revoke` and says when it began and ended there. */
   timed<T = unknown>(method: string, ...args: readonly unknown[]): Promise<Timed<T>>
   /** Waits until it has started, and throws what keeps it from that. */
@@ -129,6 +131,7 @@ function instanceOf(child: ChildProcess, remote: Remote, port: number): Instance
     url: `http://127.0.0.1:${port}`,
     keys: remote.room<Keys>('keys'),
     limits: remote.room<Limits>('limits'),
+    credits: remote.room<Credits>('credits'),
     timed: (method, ...args) => remote.call(method, args),
     ready: () => value('ready'),
     ask: (apiKey, route = {}) => value('authenticate', apiKey, route),

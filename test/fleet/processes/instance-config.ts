@@ -22,6 +22,12 @@ export interface InstanceConfig {
   readonly gateDeadlineMs?: number
   /** Milliseconds; default the driver's own. */
   readonly storeDeadlineMs?: number
+  /** Where the handler of `/once` writes a line each time it runs: the value of the field `x-run`. */
+  readonly runsFile?: string
+  /** How long that handler takes. Milliseconds; default 0. */
+  readonly handlerMs?: number
+  /** Terms of idempotency records; default the library's. */
+  readonly idempotency?: { readonly leaseSeconds?: number }
   /** Connections to the database at most; default 10. */
   readonly poolSize?: number
 }

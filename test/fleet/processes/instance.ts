@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto'
+import { appendFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createKeyward, type KeywardEvent } from 'keyward'
 import { requireKey } from '../../adapters/node-http-adapter.ts'
 import { type Hammer, hammer } from './hammer.ts'
@@ -8,7 +11,8 @@ import type { Answer, Call, HammerOptions, InstanceConfig, ToldEvent } from './i
 
 /**
  * One instance of a fleet, in a process of its own: an HTTP server with `/hit`, which faces the policy `default`,
- * `/free`, which faces none, and `/health`; everything else a test asks for by messages.
+ * `/free`, which faces none, `/spend`, which takes a credit, `/once`, which takes one too and runs once for each
+ * idempotency key, and `/health`; everything else a test asks for by messages.
  */
 const config = JSON.parse(process.argv[2] ?? '{}') as InstanceConfig
 const backends = await openBackends(config)
@@ -18,6 +22,7 @@ const keyward = createKeyward({
   gate: backends.gate,
   fleet: { ...config.fleet, channel: backends.channel },
   limits: { policies: config.policies ?? {}, default: [] },
+  idempotency: config.idempotency,
   onEvent: noteEvent,
 })
 
@@ -38,10 +43,16 @@ const greet: RequestListener = (_request, response) => {
 }
 const hit = requireKey(keyward, config.policies?.['default'] === undefined ? {} : { policies: ['default'] })(greet)
 const free = requireKey(keyward)(greet)
+const spend = requireKey(keyward, { credits: 1 })(greet)
+const once = requireKey(keyward, { credits: 1, idempotency: {} })(async (request, response) => {
+  if (config.runsFile !== undefined) appendFileSync(config.runsFile, `${request.headers['x-run']}\n`)
+  await sleep(config.handlerMs ?? 0)
+  response.setHeader('Content-Type', 'application/json')
+  response.end(JSON.stringify({ id: randomUUID() }))
+})
+const routes: Readonly<Record<string, RequestListener>> = { '/hit': hit, '/free': free, '/spend': spend, '/once': once }
 const server = createServer(async (request, response) => {
-  if (request.url === '/hit') await hit(request, response)
-  else if (request.url === '/free') await free(request, response)
-  else greet(request, response)
+  await (routes[request.url ?? ''] ?? greet)(request, response)
 })
 
 const hammers = new Map<number, Hammer>()
@@ -75,7 +86,7 @@ async function close(): Promise<void> {
 async function run({ method, args }: Call): Promise<unknown> {
   const [room, name] = method.split('.')
   if (name === undefined) return own[method]?.(...(args as never[]))
-  const methods = (room === 'keys' ? keyward.keys : keyward.limits) as unknown as typeof own
+  const methods = keyward[room as 'keys' | 'limits' | 'credits'] as unknown as typeof own
   return methods[name]?.(...(args as never[]))
 }
 

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { ConfigError } from '../../../src/model/errors.ts'
 import { memory } from '../../../src/stores/memory/memory-store.ts'
 import { systemClock } from '../../../src/stores/system-clock.ts'
+import { claimStoreContract } from '../../../src/testing/claim-store-contract.ts'
 import { keyStoreContract } from '../../../src/testing/key-store-contract.ts'
+import { ledgerContract } from '../../../src/testing/ledger-contract.ts'
 
 const harness = {
   createStore: (clock: Parameters<typeof memory>[0]['clock'] & object) => memory({ losesDataOnExit: true, clock }),
@@ -11,6 +13,14 @@ const harness = {
 
 describe('the memory store', () => {
   it.each(keyStoreContract.map((each) => [each.name, each] as const))('%s', (_, { run }) => run(harness))
+
+  describe('its ledger', () => {
+    it.each(ledgerContract.map((each) => [each.name, each] as const))('%s', (_, { run }) => run(harness))
+  })
+
+  describe('its idempotency records', () => {
+    it.each(claimStoreContract.map((each) => [each.name, each] as const))('%s', (_, { run }) => run(harness))
+  })
 
   it.each([undefined, {}, { losesDataOnExit: false }, { losesDataOnExit: 'yes' }])(
     'refuses to be made with %j: nobody loses keys without having said so',

@@ -2,7 +2,9 @@ import { CamelCasePlugin, Kysely, MysqlDialect } from 'kysely'
 import { createPool } from 'mysql2'
 import { createPool as createPromisePool, type Pool, type RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import { claimStoreContract } from '../../../src/testing/claim-store-contract.ts'
 import { keyStoreContract } from '../../../src/testing/key-store-contract.ts'
+import { ledgerContract } from '../../../src/testing/ledger-contract.ts'
 import { startMariadb } from '../../servers/mariadb.ts'
 import type { Server } from '../../servers/server.ts'
 import { mysqlHarness, type TestClient } from './mysql-harness.ts'
@@ -43,10 +45,15 @@ const clients: Record<string, () => TestClient> = {
   },
 }
 
-const tables = ['lineages', 'keys', 'key_uses', 'tombstones', 'audit', 'audit_heads', 'policies', 'notes', 'outbox']
+const contracts = [...keyStoreContract, ...ledgerContract, ...claimStoreContract]
+
+const tables = [
+  ...['lineages', 'keys', 'key_uses', 'tombstones', 'audit', 'audit_heads', 'policies', 'notes', 'outbox'],
+  ...['accounts', 'movements', 'claims'],
+]
 
 async function empty(prefix: string): Promise<void> {
-  const [found] = await admin.query<RowDataPacket[]>(`SHOW TABLES LIKE '${prefix}outbox'`)
+  const [found] = await admin.query<RowDataPacket[]>(`SHOW TABLES LIKE '${prefix}claims'`)
   if (found.length > 0) for (const table of tables) await admin.query(`DELETE FROM ${prefix}${table}`)
 }
 
@@ -54,6 +61,6 @@ describe.each(Object.entries(clients).map(([name, open], index) => [name, open, 
   'the MySQL store over %s',
   (_, open, prefix) => {
     const harness = mysqlHarness(open, prefix, empty)
-    it.each(keyStoreContract.map((each) => [each.name, each] as const))('%s', (_, { run }) => run(harness))
+    it.each(contracts.map((each) => [each.name, each] as const))('%s', (_, { run }) => run(harness))
   },
 )

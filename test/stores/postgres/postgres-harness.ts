@@ -3,8 +3,12 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import type { Clock } from '../../../src/model/clock.ts'
 import type { KeyStore } from '../../../src/model/key-store.ts'
 import { type PostgresSource, postgres } from '../../../src/stores/postgres/postgres.ts'
+import { claimStoreContract } from '../../../src/testing/claim-store-contract.ts'
 import type { KeyStoreHarness } from '../../../src/testing/key-store/key-store-case.ts'
 import { keyStoreContract } from '../../../src/testing/key-store-contract.ts'
+import { ledgerContract } from '../../../src/testing/ledger-contract.ts'
+
+const contracts = [...keyStoreContract, ...ledgerContract, ...claimStoreContract]
 
 /** A client of the user's, and how the test ends it. */
 export interface TestClient {
@@ -13,7 +17,7 @@ export interface TestClient {
 }
 
 /**
- * Runs the contract over each kind of client, on tables of its own in one database.
+ * Runs the contracts over each kind of client, on tables of its own in one database.
  *
  * @param address - Address of the database, once the servers run; not by way of a pooler.
  */
@@ -22,7 +26,7 @@ export function describeContract(address: () => string, clients: Readonly<Record
     'the Postgres store over %s',
     (_, open, prefix) => {
       const harness = postgresHarness(open, prefix, address)
-      it.each(keyStoreContract.map((each) => [each.name, each] as const))('%s', (_, { run }) => run(harness))
+      it.each(contracts.map((each) => [each.name, each] as const))('%s', (_, { run }) => run(harness))
     },
   )
 }
@@ -54,7 +58,10 @@ function postgresHarness(open: () => TestClient, tablePrefix: string, address: (
   }
 }
 
-const tables = ['lineages', 'keys', 'key_uses', 'tombstones', 'audit', 'audit_heads', 'policies', 'notes', 'outbox']
+const tables = [
+  ...['lineages', 'keys', 'key_uses', 'tombstones', 'audit', 'audit_heads', 'policies', 'notes', 'outbox'],
+  ...['accounts', 'movements', 'claims'],
+]
 
 async function empty(admin: pg.Pool, prefix: string): Promise<void> {
   const { rows } = await admin.query('SELECT to_regclass($1) AS found', [`${prefix}keys`])

@@ -11,8 +11,12 @@ export interface ClockedClient extends CommandClient {
 const readsTime = "redis.call('TIME')"
 const readsArgument = '{ math.floor(ARGV[#ARGV] / 1000000), ARGV[#ARGV] % 1000000 }'
 
-/** Creates a client for gates that decide at instants a test chooses, in a real server. */
-export function clockedClient(redis: Redis): ClockedClient {
+/**
+ * Creates a client for gates that decide at instants a test chooses, in a real server.
+ *
+ * @param adapt - What else is changed in a script.
+ */
+export function clockedClient(redis: Redis, adapt = (script: string) => script): ClockedClient {
   const digests = new Map<string, string>()
   return {
     nowUs: 0,
@@ -23,7 +27,7 @@ export function clockedClient(redis: Redis): ClockedClient {
       const known = name === 'EVALSHA' ? script : createHash('sha1').update(script).digest('hex')
       if (name === 'EVAL') {
         // Keys outlive the real time that a test takes, which has nothing to do with the time it tells.
-        const changed = script.replace(readsTime, readsArgument).replaceAll("'PX', ", "'PX', 1000000 + ")
+        const changed = adapt(script).replace(readsTime, readsArgument).replaceAll("'PX', ", "'PX', 1000000 + ")
         digests.set(known, String(await redis.script('LOAD', changed)))
       }
       return redis.call('EVALSHA', [digests.get(known)!, ...args.slice(2), String(this.nowUs)])

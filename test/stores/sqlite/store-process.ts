@@ -4,7 +4,10 @@ import { sqlite } from '../../../src/stores/sqlite/sqlite.ts'
 /** A call of a store's method, as it is sent to another process, and what came of it. */
 export interface StoreCall {
   readonly id: number
-  readonly method: Exclude<keyof KeyStore, 'clock' | 'deadlineMs' | 'sharing' | 'createGate' | 'changedElsewhere'>
+  readonly method: Exclude<
+    keyof KeyStore,
+    'clock' | 'deadlineMs' | 'sharing' | 'ledger' | 'claims' | 'createGate' | 'changedElsewhere'
+  >
   readonly args: readonly unknown[]
 }
 export interface StoreAnswer {

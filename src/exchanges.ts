@@ -51,6 +51,7 @@ export function composeExchanges(rooms: ExchangesRooms): Exchanges {
     refusals,
     claims,
     spending: ledger && { ledger, mode: accountMode, now },
+    docsUrl: idempotency.docsUrl,
     exchange: {
       observer: options.onEvent,
       isOneDatabase: idempotency.store === undefined,

@@ -73,6 +73,8 @@ export interface IdempotencyTerms {
   readonly leaseSeconds?: number | undefined
   /** Records that one owner may have at once, kept within a hundredth: a whole number from 100 to 10,000,000; default 1,000,000. More is 429. */
   readonly maxPerOwner?: number | undefined
+  /** Where your API explains the header: a 400 for a request without one says so in `Link`. Default: it does not. */
+  readonly docsUrl?: string | undefined
 }
 
 /** What decides while the gate is away, instead of 503 for everybody. */
@@ -205,6 +207,10 @@ const optionsRule = z.strictObject({
       ttlSeconds: bound(2_592_000).optional(),
       leaseSeconds: bound(3_600, 5).optional(),
       maxPerOwner: bound(10_000_000, 100).optional(),
+      docsUrl: z
+        .string()
+        .regex(/^https?:\/\/[\x21-\x3b\x3d\x3f-\x7e]{1,2000}$/, 'must be an address, https://…, in printable ASCII')
+        .optional(),
     })
     .optional(),
   fleet: z

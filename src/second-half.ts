@@ -23,6 +23,8 @@ export interface SecondHalfRooms {
   readonly claims: Claims | undefined
   readonly spending: SpendingRooms | undefined
   readonly exchange: ExchangeRooms
+  /** Where the API explains idempotency keys. */
+  readonly docsUrl: string | undefined
 }
 
 /** What a request with an idempotency key asks for, once its body is there. */
@@ -61,8 +63,9 @@ const REFUSED: Readonly<Record<Exclude<Claimed['outcome'], 'claimed' | 'replay'>
 const ASK_AGAIN_SECONDS = 1
 
 /** Creates the second half. */
-export function createSecondHalf({ refusals, claims, spending, exchange }: SecondHalfRooms): SecondHalf {
+export function createSecondHalf({ refusals, claims, spending, exchange, docsUrl }: SecondHalfRooms): SecondHalf {
   const { refuseAdmitted } = refusals
+  const explained = docsUrl === undefined ? {} : { headers: [['Link', `<${docsUrl}>; rel="help"`] as const] }
 
   async function claimFor(context: RequestContext, { owner }: Admission, { id, fingerprint }: Wish): Promise<Claimed> {
     if (claims === undefined) throw new ConfigError('requireKey.idempotency: the route was declared for another store')
@@ -94,7 +97,8 @@ export function createSecondHalf({ refusals, claims, spending, exchange }: Secon
       if (rule === undefined || !rule.methods.has(head.method) || context.exchange?.claim !== undefined)
         return undefined
       const found = readIdempotencyKey(head.headerLines('idempotency-key'))
-      if (found === undefined) return rule.required ? refuseAdmitted(context, 'idempotency_key_required') : undefined
+      if (found === undefined)
+        return rule.required ? refuseAdmitted(context, 'idempotency_key_required', explained) : undefined
       if ('invalid' in found) return refuseAdmitted(context, 'invalid_idempotency_key')
       if (readBody === undefined) throw new ConfigError(NO_BODY)
       const body = await readBody(rule.maxBodyBytes)

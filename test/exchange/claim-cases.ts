@@ -24,9 +24,11 @@ export const claimCases: readonly ExchangeCase[] = [
   {
     name: '2, 149: refuses a request without the header where it is required, and takes nothing',
     async run(open) {
-      const site = await open({ route: { credits: 2, idempotency: { required: true } } })
+      const docsUrl = 'https://docs.example/retries#keys'
+      const site = await open({ route: { credits: 2, idempotency: { required: true } }, idempotency: { docsUrl } })
       const refused = await site.post({ a: 1 })
       expect([refused.status, codeOf(refused)]).toEqual([400, 'idempotency_key_required'])
+      expect(refused.field('link')).toBe(`<${docsUrl}>; rel="help"`)
       expect([site.runs(), await site.balance()]).toEqual([0, 100])
       expect((await site.post({ a: 1 }, 'k')).status).toBe(201)
       expect((await site.post(undefined, undefined, { method: 'GET' })).status).toBe(201)

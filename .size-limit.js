@@ -9,4 +9,5 @@ const gzipped = {
 export default [
   { ...gzipped, name: 'own code', ignore: ['zod', 'lru-cache', 'ipaddr.js'], limit: '43 kB' },
   { ...gzipped, name: 'with lru-cache and ipaddr.js', ignore: ['zod'], limit: '53 kB' },
+  { ...gzipped, path: 'dist/client.js', name: 'the client', limit: '5 kB' },
 ]

@@ -13,6 +13,7 @@ export default defineConfig({
     fastify: 'adapters/fastify.ts',
     fetch: 'adapters/fetch.ts',
     manage: 'src/manage/manage.ts',
+    client: 'src/client/client.ts',
     testing: 'src/testing/testing.ts',
   },
   // ESM only: split, all entry points share one copy of each class. tsup's CJS output does not split.

@@ -3,6 +3,7 @@
 . "$(dirname "$0")/../walk.sh" pi
 
 generate() { curl -s -i -H "Authorization: Bearer $1" -H 'Content-Type: application/json' -d "${body:-{\"model\":\"pi-1\",\"prompt\":\"A quiet lake\"\}}" "${@:2}" "$url/v1/generate" | tr -d '\r'; }
+with_client() { PI_URL=$url PI_API_KEY=$1 node --import tsx examples/pi/try-client.ts; }
 head_status() { awk 'NR == 1 { print $2 }'; }
 
 start
@@ -46,6 +47,10 @@ seq 20 | xargs -P 20 -I{} curl -s -H "Authorization: Bearer $key" -H 'Content-Ty
 check '20 at once run once' 1 "$(cat "$folder"/once.* | grep -o '"id":"gen_[^"]*"' | sort -u | wc -l)"
 second=$(admin -d '{"name":"Other","owner":"acme"}' "$url/manage/keys" | json apiKey)
 check "another key's is another request" '' "$(generate "$second" -H 'Idempotency-Key: order-1' | field Idempotent-Replayed)"
+
+echo; echo 'With keyward/client'
+check 'a generation, asked for twice' 'made once' "$(with_client "$second")"
+check 'a key that is none' '401 invalid_api_key req_pi_' "$(with_client pi_not_a_key)"
 
 echo; echo 'Rate limit'
 limited=$(admin -d '{"name":"Limited","owner":"acme"}' "$url/manage/keys" | json apiKey)

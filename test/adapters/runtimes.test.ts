@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { build } from 'tsup'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { reset, serveSteps } from '../client/scripted-server.ts'
 import { projectRoot } from '../house/source-tree.ts'
 import { programs, runtimePackages } from './runtime-programs.ts'
 
@@ -22,25 +23,82 @@ describe('the built package on other runtimes', () => {
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  it.each([
-    ['Bun', join(runtimes, 'node_modules/.bin/bun'), ['bun.mjs'], true],
+  const deno = ['run', '--allow-all', '--no-config', '--node-modules-dir=manual', 'deno.mjs']
+  const each: readonly (readonly [
+    string,
+    string,
+    readonly string[],
+    { tellsPeer: boolean; hasEnvironment: boolean },
+  ])[] = [
+    ['Bun', join(runtimes, 'node_modules/.bin/bun'), ['bun.mjs'], { tellsPeer: true, hasEnvironment: true }],
+    ['Deno', join(runtimes, 'node_modules/.bin/deno'), deno, { tellsPeer: true, hasEnvironment: true }],
     [
-      'Deno',
-      join(runtimes, 'node_modules/.bin/deno'),
-      ['run', '--allow-all', '--no-config', '--node-modules-dir=manual', 'deno.mjs'],
-      true,
+      'workerd with nodejs_compat',
+      process.execPath,
+      ['workerd.mjs', 'nodejs_compat'],
+      { tellsPeer: false, hasEnvironment: true },
     ],
-    ['workerd with nodejs_compat', process.execPath, ['workerd.mjs', 'nodejs_compat'], false],
-    ['workerd without nodejs_compat', process.execPath, ['workerd.mjs'], false],
-  ])('checks, limits and revokes keys on %s', async (_, command, parameters, tellsPeer) => {
-    const server = spawn(command, parameters, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
-    try {
-      await tryOut(await readyUrl(server), tellsPeer)
-    } finally {
-      server.kill()
-    }
+    ['workerd without nodejs_compat', process.execPath, ['workerd.mjs'], { tellsPeer: false, hasEnvironment: false }],
+  ]
+
+  it.each(each)('checks, limits and revokes keys on %s', async (_, command, parameters, { tellsPeer }) => {
+    await onRuntime(command, parameters, (url) => tryOut(url, tellsPeer))
+  })
+
+  it.each(each)('calls another API, and does it well, on %s', async (_, command, parameters, { hasEnvironment }) => {
+    await onRuntime(command, parameters, (url) => tryCaller(url, hasEnvironment))
   })
 })
+
+async function onRuntime(
+  command: string,
+  parameters: readonly string[],
+  act: (url: string) => Promise<void>,
+): Promise<void> {
+  const env = { ...process.env, API_KEY: 'sk_of_the_environment' }
+  const server = spawn(command, parameters, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env })
+  try {
+    await act(await readyUrl(server))
+  } finally {
+    server.kill()
+  }
+}
+
+/** Lets the client in a runtime call an API that fails in some ways. */
+async function tryCaller(url: string, hasEnvironment: boolean): Promise<void> {
+  const other = await serveSteps()
+  const api = await serveSteps(
+    { status: 503 },
+    reset,
+    { json: { fine: true } },
+    { status: 503 },
+    { text: 'form' },
+    { status: 302, headers: { Location: `${other.url}/take` } },
+    { status: 429, headers: { 'Retry-After': '3000', 'X-Request-Id': 'req_1' }, json: { message: 'Slowly.' } },
+    () => {},
+  )
+  const called = await fetch(`${url}/call-out?url=${api.url}${hasEnvironment ? '' : '&bound'}`)
+  expect(await called.json()).toMatchObject({
+    json: { fine: true },
+    form: 'form',
+    redirected: { status: 302, code: 'redirected', isError: true },
+    limited: { status: 429, message: 'Slowly.', requestId: 'req_1', retryAfterSeconds: 3_000 },
+    timeout: { status: null, code: 'timeout' },
+    stopped: 'AbortError',
+  })
+  expect(other.received).toEqual([])
+  const keysOf = (from: number, to: number) =>
+    api.received.slice(from, to).map(({ headers }) => headers['idempotency-key'])
+  expect([new Set(keysOf(0, 3)).size, new Set(keysOf(3, 5)).size, new Set(keysOf(0, 5)).size]).toEqual([1, 1, 2])
+  expect(keysOf(0, 5)).not.toContain(undefined)
+  expect(api.received.slice(0, 3).map(({ body }) => body)).toEqual(Array(3).fill('{"a":1}'))
+  expect(api.received[4]?.body).toBe(api.received[3]?.body)
+  expect(api.received[4]?.body).toContain('frames')
+  for (const { headers } of api.received) {
+    expect(headers.authorization).toBe('Bearer sk_of_the_environment')
+    expect(Buffer.from(String(headers['x-title']), 'latin1').toString()).toBe('Märchen 🎬')
+  }
+}
 
 async function tryOut(url: string, tellsPeer: boolean): Promise<void> {
   const get = (path: string, apiKey?: string) =>
@@ -117,7 +175,11 @@ async function buildPackage(): Promise<void> {
   const options = { config: false, format: 'esm', target: 'es2022', silent: true, dts: false } as const
   await build({
     ...options,
-    entry: { index: join(projectRoot, 'src/index.ts'), fetch: join(projectRoot, 'adapters/fetch.ts') },
+    entry: {
+      index: join(projectRoot, 'src/index.ts'),
+      fetch: join(projectRoot, 'adapters/fetch.ts'),
+      client: join(projectRoot, 'src/client/client.ts'),
+    },
     outDir: join(home, 'dist'),
   })
   await build({

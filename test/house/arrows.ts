@@ -22,7 +22,7 @@ interface Part {
 
 const face = /^src\/index\.ts$/
 const model = /^src\/model\//
-const room = /^src\/(?!stores|manage|dashboard|cli|testing)[^/]+\//
+const room = /^src\/(?!stores|manage|client|dashboard|cli|testing)[^/]+\//
 const events = /^src\/events\.ts$/
 const systemClock = /^src\/stores\/system-clock\.ts$/
 const memory = /^src\/stores\/(memory\/|system-clock\.ts$)/
@@ -51,6 +51,7 @@ const parts: readonly Part[] = [
     to: [face],
     packages: /^(zod|hono|@hono\/zod-openapi)$/,
   },
+  { name: 'the client', files: /^src\/client\//, to: [] },
   { name: 'the test kit', files: /^src\/testing\//, to: [face, model, memory], node: true },
   { name: 'the signer of sessions', files: signer, to: [signer, model], closed: true, packages: /^jose$/ },
   { name: 'a room', files: room, to: [room, events], notTo: signer, packages: corePackages },

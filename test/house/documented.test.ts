@@ -10,6 +10,7 @@ const entryPoints = [
   'src/stores/redis/redis.ts',
   'src/sessions/sessions.ts',
   'src/manage/manage.ts',
+  'src/client/client.ts',
   'src/testing/testing.ts',
   'adapters/express.ts',
   'adapters/hono.ts',

@@ -148,6 +148,14 @@ describe('the package', () => {
     expect(await packagesLoadedBy(user, 'keyward')).toEqual(['ipaddr.js', 'keyward', 'lru-cache', 'zod'])
   })
 
+  it("loads no other package for import 'keyward/client', and none of the core", async () => {
+    const loaded = await urlsLoadedBy(user, 'keyward/client')
+    expect(loaded.filter((url) => !url.includes('/node_modules/keyward/dist/'))).toEqual([])
+    // Besides client.js at most the bundler's own few lines, which all entry points share; the core has 200 kB.
+    const bytes = loaded.map((url) => readFileSync(new URL(url)).length).reduce((sum, length) => sum + length, 0)
+    expect(bytes).toBeLessThan(25_000)
+  })
+
   it.each(['express', 'hono', 'fastify', 'fetch'])('loads nothing more for the %s adapter', async (adapter) => {
     const loaded = await packagesLoadedBy(user, `keyward/${adapter}`)
     expect(loaded.filter((name) => !['ipaddr.js', 'keyward', 'lru-cache', 'zod'].includes(name))).toEqual([])
@@ -191,6 +199,12 @@ function digestsOf(folder: string): readonly string[] {
 }
 
 async function packagesLoadedBy(folder: string, specifier: string): Promise<readonly string[]> {
+  const urls = await urlsLoadedBy(folder, specifier)
+  const packages = urls.map((url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1])
+  return [...new Set(packages.filter((name) => name !== undefined))].sort()
+}
+
+async function urlsLoadedBy(folder: string, specifier: string): Promise<readonly string[]> {
   const hook = `
     import { writeSync } from 'node:fs'
     export async function load(url, context, next) { writeSync(1, url + '\\n'); return next(url, context) }`
@@ -198,7 +212,5 @@ async function packagesLoadedBy(folder: string, specifier: string): Promise<read
     import { register } from 'node:module'
     register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}))
     await import('${specifier}')`
-  const urls = (await runProgram(folder, program)).split('\n')
-  const packages = urls.map((url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1])
-  return [...new Set(packages.filter((name) => name !== undefined))].sort()
+  return (await runProgram(folder, program)).split('\n')
 }

@@ -52,6 +52,25 @@ export type KeywardEvent =
       readonly actor: string | null
       readonly expiresAt: Date
     }
+  /** The management API refused a request: that of an actor, or of a stranger, whose `actor` is `null`. */
+  | {
+      readonly type: 'manage_refused'
+      readonly requestId: string
+      readonly code: DenialCode
+      /** Id of the actor. */
+      readonly actor: string | null
+      /** The actor's only owner; `null` for one of every owner, `undefined` for a stranger. */
+      readonly owner: string | null | undefined
+      readonly address: string | undefined
+    }
+  /** Entries of a chain were old enough to be purged, up to a sequence. */
+  | {
+      readonly type: 'audit_purged'
+      readonly owner: string
+      /** How many entries are gone. */
+      readonly entries: number
+      readonly throughSequence: number
+    }
   /** A copy was older than a change and is read again. */
   | { readonly type: 'stale'; readonly requestId: string; readonly keyId: string; readonly version: number }
   /** Part of the library cannot do its work; `cause` is what was thrown. Told once, until it has recovered. */

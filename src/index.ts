@@ -20,6 +20,16 @@ export {
   receiveOnce,
 } from './attached-context.ts'
 export { type Attribution, type AttributionHeaders, sanitizeAttribution } from './attribution/attribution.ts'
+export type {
+  Audit,
+  AuditExportInput,
+  AuditListInput,
+  AuditPage,
+  AuditVerifyInput,
+} from './audit/audit.ts'
+export type { Refusal } from './audit/refusals.ts'
+export type { AuditPurgeReport } from './audit/retention.ts'
+export type { AuditFault, AuditVerification } from './audit/verify-chain.ts'
 export { abandonOn, beginNode, finishFetch } from './begin-exchange.ts'
 export { parseAuthorization } from './credential/authorization.ts'
 export type { ClientAddressOption } from './credential/client-address.ts'
@@ -63,6 +73,17 @@ export { createSlidingWindow, type SlidingWindow } from './limits/sliding-window
 export type { Actor, ManageContext } from './model/actor.ts'
 export type { AuditAction, AuditDraft, AuditEntry } from './model/audit-entry.ts'
 export { auditPayload } from './model/audit-entry.ts'
+export type {
+  AuditEnd,
+  AuditEnds,
+  AuditLink,
+  AuditPlace,
+  AuditPurge,
+  AuditPurgeOutcome,
+  AuditQuery,
+  AuditTrail,
+  PlacedAudit,
+} from './model/audit-trail.ts'
 export type { Channel, ChannelListener } from './model/channel.ts'
 export type {
   ClaimOutcome,
@@ -112,6 +133,7 @@ export { andThen, type MaybePromise } from './model/maybe-promise.ts'
 export type { Policy, Window } from './model/policy.ts'
 export type { JsonWebKeySet, PublicJwk, SessionClaims, SessionSigner } from './model/session-signer.ts'
 export type {
+  AuditOptions,
   CreditsOptions,
   FleetOptions,
   IdempotencyTerms,

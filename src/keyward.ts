@@ -4,6 +4,7 @@ import type { FinishedAnswer } from './answers/finished-answer.ts'
 import { defaultProfile, type Profile } from './answers/profile.ts'
 import { createRequestIds } from './answers/request-id.ts'
 import type { DenialCode } from './answers/standard-answers.ts'
+import { type Audit, createAudit } from './audit/audit.ts'
 import { createWalk } from './authenticate.ts'
 import { createAddressReader } from './credential/client-address.ts'
 import { createDigester } from './credential/digest.ts'
@@ -51,6 +52,8 @@ export interface Keyward {
   readonly sessions: Sessions
   /** Credits of keys and owners, and what moved them. */
   readonly credits: Credits
+  /** What was done, by whom, and that nobody has changed it since. */
+  readonly audit: Audit
   /** The wire format of every answer. */
   readonly profile: Profile
   /**
@@ -163,6 +166,7 @@ export function createKeyward(options: KeywardOptions): Keyward {
     onServing() {
       // Nobody waits for a channel: until it is heard, the gate is asked.
       void lease?.open()
+      auditRoom.start()
       if (gate.versions !== 'process' || store.sharing === 'serve') pulse.start()
     },
   })
@@ -206,6 +210,13 @@ export function createKeyward(options: KeywardOptions): Keyward {
     onDelete: options.keys?.onDelete ?? 'soft',
     giveFirstCredits: createFirstCredits(store.ledger, accountMode, clock, options.credits?.initial ?? 0),
   })
+  const auditRoom = createAudit({
+    store,
+    retentionDays: options.audit?.retentionDays ?? 90,
+    showsKey: (text) => profile.keyFormat.pattern.test(text) || holdsToken(text),
+    observer,
+    ready: () => start.open(),
+  })
   if (options.clientAddress === undefined) tell(observer, CLIENT_ADDRESS_UNSET)
   if (isLoadedTwice()) tell(observer, LOADED_TWICE)
 
@@ -243,6 +254,7 @@ export function createKeyward(options: KeywardOptions): Keyward {
     keys,
     limits: createLimits({ store, gate, lease, policies, observer, ready: start.open }),
     credits: createCredits({ store, mode: accountMode, observer, ready: start.open }),
+    audit: auditRoom.audit,
     sessions: createSessions({ signer: options.sessions, store, audience, observer, ready: start.open }),
     profile,
     ready: () => start.serve(),
@@ -250,6 +262,7 @@ export function createKeyward(options: KeywardOptions): Keyward {
       await start.close()
       await pulse.close()
       await exchanges.close()
+      await auditRoom.close()
       await Promise.all([copies.idle(), committer.idle()])
       await uses.close()
       await lease?.close()

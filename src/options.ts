@@ -77,6 +77,12 @@ export interface IdempotencyTerms {
   readonly docsUrl?: string | undefined
 }
 
+/** How long what was done is remembered. */
+export interface AuditOptions {
+  /** Days after which audit entries are purged: a whole number from 1 to 3,650; default 90. */
+  readonly retentionDays?: number | undefined
+}
+
 /** What decides while the gate is away, instead of 503 for everybody. */
 export interface LocalWindows {
   readonly mode: 'local'
@@ -133,6 +139,7 @@ export interface KeywardOptions {
   readonly limits?: LimitsOptions | undefined
   readonly credits?: CreditsOptions | undefined
   readonly idempotency?: IdempotencyTerms | undefined
+  readonly audit?: AuditOptions | undefined
   /**
    * Whose word counts for a client's address: `'peer'`, or a list of trusted proxies. Unset, the peer's address is
    * used where a key asks for one, and failed attempts are not counted.
@@ -227,6 +234,7 @@ const optionsRule = z.strictObject({
       message: "is required where revocation is 'leased'",
     })
     .optional(),
+  audit: z.strictObject({ retentionDays: bound(3_650).optional() }).optional(),
   clientAddress: z.unknown().optional(),
   onEvent: z.custom<Observer>((observer) => typeof observer === 'function', 'must be a function').optional(),
 })

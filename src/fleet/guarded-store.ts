@@ -57,6 +57,13 @@ export function guardStore(store: KeyStore, observer: Observer | undefined): Key
     listPolicies: () => read(async () => store.listPolicies()),
     setPolicy: (policy, audit) => write(async () => store.setPolicy(policy, audit)),
     listAudit: (owner, afterSequence, limit) => read(async () => store.listAudit(owner, afterSequence, limit)),
+    queryAudit: (query) => read(async () => store.queryAudit(query)),
+    appendAudit: (drafts) => write(async () => store.appendAudit(drafts), drafts.length),
+    listAuditLinks: (owner, afterSequence, limit) =>
+      read(async () => store.listAuditLinks(owner, afterSequence, limit)),
+    findAuditEnds: (owner) => read(async () => store.findAuditEnds(owner)),
+    listAuditOwners: (before, limit) => read(async () => store.listAuditOwners(before, limit)),
+    purgeAudit: (purge) => write(async () => store.purgeAudit(purge), purge.limit),
     keepNote: (name, text) => write(async () => store.keepNote(name, text)),
     pepperVersions: () => read(async () => store.pepperVersions()),
     ...(store.ledger !== undefined && { ledger: guardLedger(store.ledger, guard) }),

@@ -14,7 +14,12 @@ export function describeRoute(registry: Registry, rules: RouteRules<z.ZodType, z
   const { method, path, summary, scope, query, body, conditional, success } = rules
   const parameters = Array.from(path.matchAll(/\{(\w+)\}/g), ([, name = '']) => [name, z.string()] as const)
   const responses: Responses = {
-    [success.status]: { description: 'Done.', content: { 'application/json': { schema: success.schema } } },
+    [success.status]: {
+      description: 'Done.',
+      content: Object.fromEntries(
+        (success.contentTypes ?? ['application/json']).map((type) => [type, { schema: success.schema }]),
+      ),
+    },
     default: { description: ERROR },
   }
   registry.registerPath({

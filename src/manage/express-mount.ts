@@ -1,4 +1,5 @@
 import { headOfNode, type NodeRequestLike, type NodeResponseLike, setNodeHeaders } from '../index.ts'
+import { isDownload } from './answer-download.ts'
 import { limitBytes } from './byte-limit.ts'
 import { fetchRequestOf, type NodeBodyLike, readNodeBody } from './node-arrival.ts'
 import type { Serve } from './serve-management.ts'
@@ -15,10 +16,17 @@ export interface ExpressRequestLike extends NodeRequestLike, NodeBodyLike {
   readonly body?: unknown
 }
 
+/** The part of Express's response that is written. */
+export interface ExpressResponseLike extends NodeResponseLike {
+  write(chunk: Uint8Array): boolean
+  once(event: 'drain' | 'close', listener: () => void): unknown
+  destroy(): unknown
+}
+
 /** A handler for `app.use(path, handler)`. */
 export type ExpressMount = (
   request: ExpressRequestLike,
-  response: NodeResponseLike,
+  response: ExpressResponseLike,
   next: (error?: unknown) => void,
 ) => void
 
@@ -53,10 +61,33 @@ function parsedBody(body: unknown, mostBytes: number): Uint8Array | undefined {
   }
 }
 
-async function send(answer: Response, response: NodeResponseLike): Promise<void> {
-  const body = await answer.text()
+async function send(answer: Response, response: ExpressResponseLike): Promise<void> {
+  const body = isDownload(answer) ? answer.body : await answer.text()
   if (response.headersSent) return
   response.statusCode = answer.status
   setNodeHeaders(response, [...answer.headers])
-  response.end(body)
+  if (typeof body === 'string') response.end(body)
+  else await sendStream(body, response)
+}
+
+/** Sends parts as fast as the client takes them, and asks for no more once it has gone. */
+async function sendStream(body: ReadableStream<Uint8Array>, response: ExpressResponseLike): Promise<void> {
+  const reader = body.getReader()
+  let goOn = () => {}
+  response.once('close', () => {
+    reader.cancel().catch(() => {})
+    goOn()
+  })
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read())
+      if (!response.write(part.value))
+        await new Promise<void>((resolve) => {
+          goOn = resolve
+          response.once('drain', resolve)
+        })
+    response.end('')
+  } catch {
+    // The client must not take a part for the whole.
+    response.destroy()
+  }
 }

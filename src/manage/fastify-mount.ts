@@ -1,4 +1,5 @@
 import { headOfNode, type NodeRequestLike } from '../index.ts'
+import { isDownload } from './answer-download.ts'
 import { fetchRequestOf, type NodeBodyLike, readNodeBody } from './node-arrival.ts'
 import type { Serve } from './serve-management.ts'
 
@@ -16,7 +17,7 @@ export interface FastifyReplyLike {
   /** @param status - HTTP status to send. */
   code(status: number): unknown
   headers(values: Record<string, string>): unknown
-  send(body: Uint8Array): unknown
+  send(body: Uint8Array | ReadableStream<Uint8Array>): unknown
 }
 
 /** The part of a Fastify instance that the plugin uses. */
@@ -52,6 +53,7 @@ export function mountOnFastify(serve: Serve): FastifyMount {
       })
       reply.code(answer.status)
       reply.headers(Object.fromEntries(answer.headers))
+      if (isDownload(answer)) return reply.send(answer.body)
       // Bytes, because a serializer of the host would make JSON of a text once more.
       return reply.send(new Uint8Array(await answer.arrayBuffer()))
     }

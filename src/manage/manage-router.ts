@@ -1,13 +1,15 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import * as z from 'zod'
 import type { Actor, DenialCode, Keyward, RequestContext } from '../index.ts'
-import { answerReply, refuse } from './answer.ts'
+import { answerReply } from './answer.ts'
+import { answerDownload } from './answer-download.ts'
 import type { Arrival } from './arrival.ts'
 import { checkFields } from './check-fields.ts'
 import { describeRoute } from './describe-route.ts'
 import { readIfMatch } from './if-match.ts'
 import { hasScope } from './manage-scope.ts'
 import { readJson } from './read-json.ts'
+import { refuseActor } from './refuse-actor.ts'
 import type { Call, Handle, RouteRules } from './route-rules.ts'
 
 /** A management request whose actor is known. */
@@ -38,13 +40,22 @@ export class ManageRouter {
     handle: Handle<z.output<Query>, z.output<Body>>,
   ): void {
     describeRoute(this.app.openAPIRegistry, rules)
+    const [, first] = /\{(\w+)\}/.exec(rules.path) ?? []
     const path = rules.path.replaceAll(/\{(\w+)\}/g, ':$1')
     this.app.on(rules.method.toUpperCase(), path, async ({ env: visit, req }) => {
-      const call = await readCall(rules, visit, (name) => req.param(name) ?? '')
-      const reply = 'refused' in call ? call : await handle(call)
-      return 'refused' in reply
-        ? refuse(this.keyward, visit.received, reply.refused)
-        : answerReply(visit.received, rules.success.status, reply)
+      const { received } = visit
+      const subject = { route: rules.path, target: (first === undefined ? undefined : req.param(first)) ?? null }
+      try {
+        const call = await readCall(rules, visit, (name) => req.param(name) ?? '')
+        const reply = 'refused' in call ? call : await handle(call)
+        if ('refused' in reply)
+          return refuseActor(this.keyward, visit, this.keyward.deny(received, reply.refused), subject)
+        return 'download' in reply
+          ? await answerDownload(received, rules.success.status, reply.download)
+          : answerReply(received, rules.success.status, reply)
+      } catch (error) {
+        return refuseActor(this.keyward, visit, this.keyward.denyError(received, error), subject)
+      }
     })
   }
 }
@@ -73,6 +84,7 @@ async function readCall<Query extends z.ZodType, Body extends z.ZodType>(
     body: checkFields(body, read.json),
     actor,
     context: { actor, address: received.address, requestId: received.requestId, ...condition },
+    now: new Date(received.now()),
     path: (resource) => arrival.basePath + resource,
     parameter,
   }

@@ -11,6 +11,7 @@ import type { Actor } from '../index.ts'
  *   to say which policies a key has, since that can raise the key's own limits.
  * - `keyward:credits:read`: see credits and their movements.
  * - `keyward:credits:write`: top up and set credits, which only an actor of every owner may.
+ * - `keyward:audit:read`: list, export and verify audit entries.
  * - `keyward:verify`: check API keys.
  */
 export type ManageScope =
@@ -20,6 +21,7 @@ export type ManageScope =
   | 'keyward:policies:write'
   | 'keyward:credits:read'
   | 'keyward:credits:write'
+  | 'keyward:audit:read'
   | 'keyward:verify'
 
 /** Says whether an actor has a scope, by name or by `*`. */

@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 import { ConfigError, type Keyward } from '../index.ts'
+import { auditRoutes } from './audit-routes.ts'
 import type { Authorize } from './authorize.ts'
 import { creditRoutes } from './credit-routes.ts'
 import { type ExpressMount, mountOnExpress } from './express-mount.ts'
@@ -48,7 +49,7 @@ export interface Management {
   readonly routes: readonly { readonly method: string; readonly path: string }[]
 }
 
-const ROOMS = [keyRoutes, keyActionRoutes, creditRoutes, policyRoutes, verifyRoute, openapiRoute]
+const ROOMS = [keyRoutes, keyActionRoutes, creditRoutes, auditRoutes, policyRoutes, verifyRoute, openapiRoute]
 
 /**
  * Creates the management API of a keyward: JSON over HTTP, described by `/openapi.json` below the mount.

@@ -17,7 +17,12 @@ export interface RouteRules<Query extends z.ZodType, Body extends z.ZodType> {
   /** Whether `If-Match` is a condition of the request. */
   readonly conditional?: true
   /** The one answer that is no error: its HTTP status and its body. */
-  readonly success: { readonly status: 200 | 201; readonly schema: z.ZodType }
+  readonly success: {
+    readonly status: 200 | 201
+    readonly schema: z.ZodType
+    /** Media types of the body. Default: JSON. */
+    readonly contentTypes?: readonly string[]
+  }
 }
 
 /** A request that has passed the rules of its route. */
@@ -27,6 +32,8 @@ export interface Call<Query, Body> {
   readonly actor: Actor
   /** What the rooms are told: actor, address, request id, condition. */
   readonly context: ManageContext
+  /** When the request is answered. */
+  readonly now: Date
   /** Writes the path of a resource of this API, from the root of the host. */
   path(resource: string): string
   /** Reads a parameter of the path. */
@@ -42,5 +49,14 @@ export interface Reply {
   readonly location?: string
 }
 
+/** Text that is made while it is sent, for a file. */
+export interface Download {
+  readonly text: AsyncIterable<string>
+  readonly contentType: string
+  readonly fileName: string
+}
+
 /** What a route does: it throws what the rooms throw, or refuses with a code of its own. */
-export type Handle<Query, Body> = (call: Call<Query, Body>) => Promise<Reply | { readonly refused: DenialCode }>
+export type Handle<Query, Body> = (
+  call: Call<Query, Body>,
+) => Promise<Reply | { readonly download: Download } | { readonly refused: DenialCode }>

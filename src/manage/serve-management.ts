@@ -1,8 +1,9 @@
-import { type RequestContext, receiveOnce } from '../index.ts'
+import { type DenialCode, type RequestContext, receiveOnce } from '../index.ts'
 import { refuse, refuseError } from './answer.ts'
 import type { Arrival } from './arrival.ts'
 import { type Authorize, findActor } from './authorize.ts'
-import type { ManageRouter } from './manage-router.ts'
+import type { ManageRouter, Visit } from './manage-router.ts'
+import { refuseActor } from './refuse-actor.ts'
 
 /** Answers a management request, whatever framework it came through. Never rejects. */
 export type Serve = (arrival: Arrival) => Promise<Response>
@@ -15,13 +16,24 @@ const DISPATCHED = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
  */
 export function serveManagement({ app, keyward }: ManageRouter, authorize: Authorize): Serve {
   app.onError((error, { env }) => refuseError(keyward, env.received, error))
-  app.notFound(({ env }) => refuseMissing(env.arrival, env.received))
+  app.notFound(({ env }) => refuseMissing(env))
 
-  function refuseMissing({ target }: Arrival, received: RequestContext): Response {
-    const allow = allowedMethods(app.routes, target.split('?')[0] ?? '')
-    return allow.length === 0
-      ? refuse(keyward, received, 'not_found')
-      : refuse(keyward, received, 'method_not_allowed', { allow })
+  function refuseMissing(visit: Visit): Promise<Response> {
+    const { arrival, received } = visit
+    const routes = routesAt(app.routes, arrival.target.split('?')[0] ?? '')
+    const route = routes[0]?.path.replaceAll(/:(\w+)/g, '{$1}') ?? null
+    const denial =
+      route === null
+        ? keyward.deny(received, 'not_found')
+        : keyward.deny(received, 'method_not_allowed', { allow: methodsOf(routes) })
+    return refuseActor(keyward, visit, denial, { route, target: null })
+  }
+
+  /** A stranger is an event, and leaves nothing behind. */
+  async function refuseStranger(received: RequestContext, code: DenialCode): Promise<Response> {
+    const { address, requestId, head } = received
+    await keyward.audit.noteRefusal({ code, method: head.method, route: null, target: null }, { address, requestId })
+    return refuse(keyward, received, code)
   }
 
   return async (arrival) => {
@@ -29,13 +41,13 @@ export function serveManagement({ app, keyward }: ManageRouter, authorize: Autho
     const received = receiveOnce(keyward, subject, head)
     try {
       // Asked before whoever the host lets in: no rule of its own about bearer tokens can be met by one of these.
-      if (await keyward.showsSession(received)) return refuse(keyward, received, 'forbidden')
+      if (await keyward.showsSession(received)) return await refuseStranger(received, 'forbidden')
       const actor = await findActor(authorize, request, native)
       if (actor === undefined) {
         const isMissing = head.header('authorization') === undefined
-        return refuse(keyward, received, isMissing ? 'missing_authorization_header' : 'invalid_api_key')
+        return await refuseStranger(received, isMissing ? 'missing_authorization_header' : 'invalid_api_key')
       }
-      if (!DISPATCHED.has(head.method)) return refuseMissing(arrival, received)
+      if (!DISPATCHED.has(head.method)) return await refuseMissing({ arrival, received, actor })
       const inner = new Request(`http://manage${arrival.target}`, { method: head.method })
       return await app.fetch(inner, { arrival, received, actor })
     } catch (error) {
@@ -44,9 +56,18 @@ export function serveManagement({ app, keyward }: ManageRouter, authorize: Autho
   }
 }
 
-function allowedMethods(routes: readonly { readonly method: string; readonly path: string }[], path: string): string[] {
-  const methods = routes
-    .filter((route) => new RegExp(`^${route.path.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`).test(path))
-    .map(({ method }) => method)
+interface AddedRoute {
+  readonly method: string
+  readonly path: string
+}
+
+function routesAt(routes: readonly AddedRoute[], path: string): readonly AddedRoute[] {
+  return routes.filter((route) =>
+    new RegExp(`^${route.path.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`).test(path),
+  )
+}
+
+function methodsOf(routes: readonly AddedRoute[]): string[] {
+  const methods = routes.map(({ method }) => method)
   return methods.includes('GET') ? [...methods, 'HEAD'] : methods
 }

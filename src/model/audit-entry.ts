@@ -1,6 +1,6 @@
 import type { Metadata } from './key-record.ts'
 
-/** Everything that can be done to a key, a policy or an account. */
+/** Everything that can be done to a key, a policy or an account, and what the management API refused to do. */
 export type AuditAction =
   | 'key.created'
   | 'key.imported'
@@ -14,6 +14,7 @@ export type AuditAction =
   | 'policy.set'
   | 'credits.topped_up'
   | 'credits.set'
+  | 'manage.refused'
 
 /** An audit entry before the store has given it its place in the owner's chain. */
 export interface AuditDraft {

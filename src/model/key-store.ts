@@ -1,4 +1,5 @@
-import type { AuditDraft, AuditEntry } from './audit-entry.ts'
+import type { AuditDraft } from './audit-entry.ts'
+import type { AuditTrail } from './audit-trail.ts'
 import type { ClaimStore } from './claim-store.ts'
 import type { Clock } from './clock.ts'
 import type { Gate } from './gate.ts'
@@ -15,7 +16,7 @@ import type { Policy } from './policy.ts'
  * row that cannot be read as a record (damaged, unknown schema) rejects with it too, for the calls that need
  * that row, and no others.
  */
-export interface KeyStore {
+export interface KeyStore extends AuditTrail {
   /** The clock that instants of this store are compared with. */
   readonly clock: Clock
 
@@ -96,9 +97,6 @@ export interface KeyStore {
    * @returns Whether it was stored; `false` when somebody else was first.
    */
   setPolicy(policy: Policy, audit: AuditDraft): Promise<boolean>
-
-  /** An owner's audit entries after a sequence number, in order of their chain; at most `limit`. */
-  listAudit(owner: string, afterSequence: number, limit: number): Promise<readonly AuditEntry[]>
 
   /** Keeps a small text for the library's own use (the pepper's canary) unless one is there, and returns the one that is kept. */
   keepNote(name: string, text: string): Promise<string>

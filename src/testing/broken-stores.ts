@@ -2,6 +2,7 @@ import type { Clock } from '../model/clock.ts'
 import type { KeyRecord } from '../model/key-record.ts'
 import type { ChangeOutcome, Fence, KeyStore } from '../model/key-store.ts'
 import { memory } from '../stores/memory/memory-store.ts'
+import { brokenAuditTrails } from './broken-audit-trails.ts'
 
 /** A store that is wrong in one way, and the sentence of `keyStoreContract` that finds it out. */
 export interface BrokenStore {
@@ -279,6 +280,8 @@ export const brokenStores: readonly BrokenStore[] = [
       return text
     },
   })),
+
+  ...brokenAuditTrails.map((each) => broken(...each)),
 ]
 
 function broken(name: string, caughtBy: string, breakIt: (store: KeyStore) => Partial<KeyStore>): BrokenStore {

@@ -1,4 +1,6 @@
 import { auditCases } from './key-store/audit-cases.ts'
+import { auditPurgeCases } from './key-store/audit-purge-cases.ts'
+import { auditTrailCases } from './key-store/audit-trail-cases.ts'
 import { changeCases } from './key-store/change-cases.ts'
 import { fenceCases } from './key-store/fence-cases.ts'
 import type { KeyStoreCase } from './key-store/key-store-case.ts'
@@ -19,6 +21,8 @@ export const keyStoreContract: readonly KeyStoreCase[] = [
   ...listCases,
   ...useCases,
   ...auditCases,
+  ...auditTrailCases,
+  ...auditPurgeCases,
   ...policyCases,
   ...fenceCases,
   ...raceCases,

@@ -82,9 +82,13 @@ function sender(url: string): Send {
       status: response.status,
       headers: response.headers,
       text,
-      body: text === '' ? undefined : JSON.parse(text),
+      body: text !== '' && isJson(response) ? JSON.parse(text) : undefined,
     }
   }
+}
+
+function isJson({ headers }: Response): boolean {
+  return /^application\/(problem\+)?json\b/.test(headers.get('content-type') ?? '')
 }
 
 function isRaw(body: unknown): body is string | Uint8Array<ArrayBuffer> {

@@ -434,7 +434,7 @@ describe('changing many keys', () => {
 })
 
 describe('the audit trail', () => {
-  it('has exactly one entry for every change, and none for what was refused (row 249)', async () => {
+  it('has exactly one entry for every change, and for every refusal of an actor (row 249)', async () => {
     const desk = await openDesk()
     const ids: string[] = []
     const act = async (method: string, path: string, body?: unknown) => {
@@ -451,14 +451,29 @@ describe('the audit trail', () => {
     await act('POST', `/keys/${next.id}/revoke`)
     await act('DELETE', `/keys/${next.id}`)
     await act('DELETE', `/keys/${id}?purge=true`)
+    const refusedIds: string[] = []
     for (const [as, method, path, body] of [
       ['other', 'DELETE', `/keys/${next.id}`],
       ['nothing', 'POST', '/keys', { name: 'a' }],
       ['acme', 'POST', '/keys', { name: '' }],
       [undefined, 'POST', '/keys', { name: 'a' }],
     ] as const)
-      await desk.send(as, method, path, body)
-    const entries = await desk.store.listAudit('acme', 0, 100)
+      refusedIds.push((await desk.send(as, method, path, body)).body.error.request_id)
+    const all = await desk.store.listAudit('acme', 0, 100)
+    const entries = all.slice(0, 8)
+    expect(all.slice(8)).toMatchObject([
+      { action: 'manage.refused', actor: 'acme-guest', requestId: refusedIds[1], details: { code: 'forbidden' } },
+      {
+        action: 'manage.refused',
+        actor: 'acme-admin',
+        requestId: refusedIds[2],
+        details: { code: 'validation_failed' },
+      },
+    ])
+    const details = { code: 'not_found', method: 'DELETE', route: '/keys/{id}', target: next.id }
+    expect(await desk.store.listAudit('other', 0, 100)).toMatchObject([
+      { action: 'manage.refused', actor: 'other-admin', keyId: next.id, requestId: refusedIds[0], details },
+    ])
     expect(entries.map(({ action }) => action)).toEqual([
       'key.created',
       'key.updated',

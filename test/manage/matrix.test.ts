@@ -39,6 +39,11 @@ const MATRIX: Readonly<Record<string, Row>> = {
   'PUT /keys/:id/credits': { body: { balance: 7 }, ...money, everyOwner: 200 },
   'POST /keys/:id/credits/top-ups': { body: { amount: 7 }, ...money, everyOwner: 201 },
   'GET /keys/:id/credits/movements': key,
+  'GET /audit': { own: 200, foreign: 200, unscoped: 403 },
+  'GET /audit?owner=acme': key,
+  'GET /audit/export?format=csv': { own: 200, foreign: 200, unscoped: 403 },
+  'GET /audit/export?owner=acme': key,
+  'GET /audit/verify?owner=acme': key,
   'GET /policies': { own: 200, foreign: 200, unscoped: 403 },
   'GET /policies/:name': { own: 200, foreign: 200, unscoped: 403 },
   'PUT /policies/:name': {
@@ -130,7 +135,11 @@ async function expectRefused(
   expect(answer.status).toBe(status)
   expect(answer.body.error.code).toBe(code)
   expect(answer.headers.get('www-authenticate')?.startsWith('Bearer ') ?? false).toBe(status === 401)
-  expect(await snapshot(desk.store)).toEqual(before)
+  const { audit, ...state } = await snapshot(desk.store)
+  expect({ ...state, audit: audit.slice(0, before.audit.length) }).toEqual(before)
+  // A stranger leaves nothing behind; the refusal of an actor, one entry.
+  const left = status === 401 ? [] : [{ action: 'manage.refused', requestId: answer.headers.get('x-request-id') }]
+  expect(audit.slice(before.audit.length)).toMatchObject(left)
 }
 
 async function snapshot(store: KeyStore) {

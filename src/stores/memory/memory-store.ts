@@ -1,4 +1,3 @@
-import { AUDIT_CHAIN_START, type AuditDraft, type AuditEntry, auditPayload } from '../../model/audit-entry.ts'
 import type { Clock } from '../../model/clock.ts'
 import { ConfigError } from '../../model/errors.ts'
 import type { KeyRecord } from '../../model/key-record.ts'
@@ -11,8 +10,8 @@ import type {
   KeyStore,
 } from '../../model/key-store.ts'
 import type { Policy } from '../../model/policy.ts'
-import { sha256 } from '../../model/sha256.ts'
 import { systemClock } from '../system-clock.ts'
+import { MemoryAudit } from './memory-audit.ts'
 import { MemoryClaims } from './memory-claims.ts'
 import { MemoryLedger } from './memory-ledger.ts'
 
@@ -41,7 +40,7 @@ export function memory(options: MemoryOptions): KeyStore {
   const idsByDigest = new Map<string, string>()
   const tombstones = new Map<string, Tombstone>()
   const lastUses = new Map<string, Date>()
-  const chains = new Map<string, Promise<AuditEntry>[]>()
+  const audit = new MemoryAudit()
   const policies = new Map<string, Policy>()
   const notes = new Map<string, string>()
   /** The outbox. A lineage that is changed again keeps its place: the oldest change that nobody has fenced. */
@@ -87,7 +86,7 @@ export function memory(options: MemoryOptions): KeyStore {
       tombstones.set(id, { id, owner, lineage, name, start, purgedAt: change.audit.at })
       lastUses.delete(id)
     }
-    appendAudit(change.audit)
+    audit.append(change.audit)
     if (keepFences && !change.unseen) keepFence(change)
     return 'committed'
   }
@@ -96,15 +95,11 @@ export function memory(options: MemoryOptions): KeyStore {
     fences.set(lineage, { owner, lineage, version: expectedVersion + 1 })
   }
 
-  /** Gives the entry its place at once; its hash follows, because some runtimes hash only asynchronously. */
-  function appendAudit(draft: AuditDraft): void {
-    const chain = chains.get(draft.owner) ?? []
-    chains.set(draft.owner, chain)
-    chain.push(linkAudit(structuredClone(draft), chain.length + 1, chain.at(-1)))
-  }
-
   const claims = new MemoryClaims((closing) => ledger.closeNow(closing))
-  const ledger = new MemoryLedger({ appendAudit, voidClaim: (operation) => claims.voidToken(operation) })
+  const ledger = new MemoryLedger({
+    appendAudit: (draft) => audit.append(draft),
+    voidClaim: (operation) => claims.voidToken(operation),
+  })
 
   return {
     clock: options.clock ?? systemClock,
@@ -127,7 +122,7 @@ export function memory(options: MemoryOptions): KeyStore {
     },
     async commit(changes, options = {}) {
       const outcomes = changes.map((change) => apply(change, options))
-      await Promise.all(changes.map((change) => chains.get(change.audit.owner)?.at(-1)))
+      await audit.settled(changes.map((change) => change.audit.owner))
       return outcomes
     },
     listFences: async (limit) => structuredClone(Array.from(fences.values()).slice(0, limit)),
@@ -141,16 +136,19 @@ export function memory(options: MemoryOptions): KeyStore {
     },
     listPolicies: async () =>
       structuredClone(Array.from(policies.values()).sort((one, other) => (one.name < other.name ? -1 : 1))),
-    async setPolicy(policy, audit) {
+    async setPolicy(policy, draft) {
       if ((policies.get(policy.name)?.version ?? 0) !== policy.version - 1) return false
       policies.set(policy.name, structuredClone(policy))
-      appendAudit(audit)
+      audit.append(draft)
       return true
     },
-    async listAudit(owner, afterSequence, limit) {
-      const chain = chains.get(owner) ?? []
-      return structuredClone(await Promise.all(chain.slice(afterSequence, afterSequence + limit)))
-    },
+    listAudit: (owner, afterSequence, limit) => audit.listAudit(owner, afterSequence, limit),
+    queryAudit: (query) => audit.queryAudit(query),
+    appendAudit: (drafts) => audit.appendAudit(drafts),
+    listAuditLinks: (owner, afterSequence, limit) => audit.listAuditLinks(owner, afterSequence, limit),
+    findAuditEnds: (owner) => audit.findAuditEnds(owner),
+    listAuditOwners: (before, limit) => audit.listAuditOwners(before, limit),
+    purgeAudit: (purge) => audit.purgeAudit(purge),
     async keepNote(name, text) {
       const kept = notes.get(name) ?? text
       notes.set(name, kept)
@@ -161,16 +159,6 @@ export function memory(options: MemoryOptions): KeyStore {
       return Array.from(new Set(live.map((record) => record.pepperVersion)))
     },
   }
-}
-
-async function linkAudit(
-  draft: AuditDraft,
-  sequence: number,
-  previous: Promise<AuditEntry> | undefined,
-): Promise<AuditEntry> {
-  const previousHash = (await previous)?.hash ?? AUDIT_CHAIN_START
-  const payload = auditPayload(draft, JSON.stringify(draft.details), sequence, previousHash)
-  return { ...draft, sequence, previousHash, hash: await sha256(payload, 'hex') }
 }
 
 function holds({ test, at }: InstantCondition, value: Date | null): boolean {

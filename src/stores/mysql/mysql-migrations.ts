@@ -1,4 +1,5 @@
 import type { Migration } from '../sql/migrate-tables.ts'
+import { auditMigrations } from './mysql-audit-migrations.ts'
 
 /**
  * Every migration that this version knows, in the order in which they are applied. DDL commits by itself here: a crash may
@@ -173,4 +174,5 @@ export const mysqlMigrations: readonly Migration[] = [
         KEY keyward_claims_by_end (expires_at)
       ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;`,
   },
+  ...auditMigrations,
 ]

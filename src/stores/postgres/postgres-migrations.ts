@@ -1,4 +1,5 @@
 import type { Migration } from '../sql/migrate-tables.ts'
+import { auditMigrations } from './postgres-audit-migrations.ts'
 import { gateMigrations } from './postgres-gate-migrations.ts'
 
 /**
@@ -172,4 +173,5 @@ export const postgresMigrations: readonly Migration[] = [
       CREATE INDEX keyward_claims_by_owner ON keyward_claims (owner, expires_at);
       CREATE INDEX keyward_claims_by_end ON keyward_claims (expires_at);`,
   },
+  ...auditMigrations,
 ]

@@ -1,9 +1,11 @@
-import type { Kysely, Transaction } from 'kysely'
-import type { AuditDraft, AuditEntry } from '../../model/audit-entry.ts'
-import { type AuditHead, type AuditRow, decodeAudit, decodeHead, EMPTY_CHAIN, linkAudit } from './audit-row.ts'
+import type { Transaction } from 'kysely'
+import type { AuditDraft } from '../../model/audit-entry.ts'
+import { type AuditHead, type AuditRow, decodeHead, EMPTY_CHAIN, linkAudit } from './audit-row.ts'
 import { chunks } from './chunks.ts'
 import { textOf } from './row-reader.ts'
+import { type SqlDatabase, transact } from './sql-database.ts'
 import type { SqlDialect } from './sql-dialect.ts'
+import { checkIndexed } from './stored-text.ts'
 import type { Tables } from './tables.ts'
 
 /**
@@ -55,31 +57,24 @@ export async function appendAudit(
   const raised = new Map<string, AuditHead & { readonly owner: string }>()
   for (const draft of drafts) {
     const row = linkAudit(draft, heads.get(draft.owner) ?? EMPTY_CHAIN)
-    const { owner, sequence, hash } = row
-    heads.set(owner, { sequence, hash })
-    raised.set(owner, { owner, sequence, hash })
+    const { owner, sequence, hash, reached_at } = row
+    heads.set(owner, { sequence, hash, reached_at })
+    raised.set(owner, { owner, sequence, hash, reached_at })
     rows.push(row)
   }
-  const overwrite = dialect.overwrite('owner', ['sequence', 'hash'])
+  const overwrite = dialect.overwrite('owner', ['sequence', 'hash', 'reached_at'])
   for (const some of chunks(rows)) await transaction.insertInto('keyward_audit').values(some).execute()
   for (const some of chunks(Array.from(raised.values())))
     await transaction.insertInto('keyward_audit_heads').values(some).modifyEnd(overwrite).execute()
 }
 
-/** An owner's entries after a sequence number, in order of their chain. */
-export async function listAudit(
-  db: Kysely<Tables>,
-  owner: string,
-  afterSequence: number,
-  limit: number,
-): Promise<readonly AuditEntry[]> {
-  const rows = await db
-    .selectFrom('keyward_audit')
-    .selectAll()
-    .where('owner', '=', owner)
-    .where('sequence', '>', afterSequence)
-    .orderBy('sequence')
-    .limit(limit)
-    .execute()
-  return rows.map(decodeAudit)
+/** Adds entries that belong to no change, in a transaction of their own. */
+export async function appendAlone(database: SqlDatabase, drafts: readonly AuditDraft[]): Promise<void> {
+  if (drafts.length === 0) return
+  const owners = new Set(drafts.map(({ owner }) => owner))
+  checkIndexed(...owners)
+  await transact(database, async (transaction) => {
+    const heads = await lockHeads(transaction, database.dialect, owners)
+    await appendAudit(transaction, database.dialect, drafts, heads)
+  })
 }

@@ -1,5 +1,13 @@
 import { sql } from 'kysely'
 import type { AuditDraft, AuditEntry } from '../../model/audit-entry.ts'
+import type {
+  AuditEnds,
+  AuditLink,
+  AuditPurge,
+  AuditPurgeOutcome,
+  AuditQuery,
+  PlacedAudit,
+} from '../../model/audit-trail.ts'
 import type { ClaimStore } from '../../model/claim-store.ts'
 import type { Clock } from '../../model/clock.ts'
 import { withinDeadline } from '../../model/deadline.ts'
@@ -17,13 +25,15 @@ import type {
 import type { Ledger } from '../../model/ledger.ts'
 import type { Policy } from '../../model/policy.ts'
 import { systemClock } from '../system-clock.ts'
-import { listAudit } from './audit-chains.ts'
+import { appendAlone } from './audit-chains.ts'
+import { findAuditEnds, listAudit, listAuditLinks, listAuditOwners, queryAudit } from './audit-pages.ts'
 import { commitChanges } from './commit-changes.ts'
 import { isTrue, KeyFinder, listKeys, readPepperVersions } from './key-queries.ts'
 import { recordUses } from './key-uses.ts'
 import { migrateTables } from './migrate-tables.ts'
 import { listFences, removeFences } from './outbox.ts'
 import { listPolicies, setPolicy } from './policies.ts'
+import { purgeAudit } from './purge-audit.ts'
 import { textOf } from './row-reader.ts'
 import { ServerClock } from './server-clock.ts'
 import { type DoWork, SqlClaimStore } from './sql-claim-store.ts'
@@ -115,6 +125,30 @@ export class SqlKeyStore implements KeyStore {
 
   async listAudit(owner: string, afterSequence: number, limit: number): Promise<readonly AuditEntry[]> {
     return this.#with(({ db }) => listAudit(db, owner, afterSequence, limit))
+  }
+
+  async queryAudit(query: AuditQuery): Promise<readonly PlacedAudit[]> {
+    return this.#with(({ db }) => queryAudit(db, query))
+  }
+
+  async appendAudit(drafts: readonly AuditDraft[]): Promise<void> {
+    return this.#with((database) => appendAlone(database, drafts))
+  }
+
+  async listAuditLinks(owner: string, afterSequence: number, limit: number): Promise<readonly AuditLink[]> {
+    return this.#with(({ db }) => listAuditLinks(db, owner, afterSequence, limit))
+  }
+
+  async findAuditEnds(owner: string): Promise<AuditEnds> {
+    return this.#with(({ db }) => findAuditEnds(db, owner))
+  }
+
+  async listAuditOwners(before: Date, limit: number): Promise<readonly string[]> {
+    return this.#with(({ db }) => listAuditOwners(db, before, limit))
+  }
+
+  async purgeAudit(purge: AuditPurge): Promise<AuditPurgeOutcome> {
+    return this.#with((database) => purgeAudit(database, purge))
   }
 
   async keepNote(name: string, text: string): Promise<string> {

@@ -1,6 +1,6 @@
 import type { ColumnType, Generated } from 'kysely'
 import type { AccountRow } from './account-row.ts'
-import type { AuditRow } from './audit-row.ts'
+import type { AuditHead, AuditRow } from './audit-row.ts'
 import type { ClaimedRow, ClaimRow } from './claim-row.ts'
 import type { KeyRow } from './key-row.ts'
 import type { MovementRow } from './movement-row.ts'
@@ -13,7 +13,8 @@ export interface Tables {
   keyward_key_uses: Unread<{ key_id: string; last_used_at: number }>
   keyward_tombstones: Unread<TombstoneRow>
   keyward_audit: Unread<AuditRow>
-  keyward_audit_heads: Unread<{ owner: string; sequence: number; hash: string }>
+  keyward_audit_heads: Unread<{ owner: string } & AuditHead>
+  keyward_audit_anchors: Unread<{ owner: string } & AuditHead>
   keyward_policies: Unread<PolicyRow>
   keyward_notes: Unread<{ name: string; text: string }>
   keyward_outbox: Unread<{ lineage: string; owner: string; version: number }> & { sequence: Generated<unknown> }

@@ -1,3 +1,4 @@
+import { auditMigrations } from './audit-migrations.ts'
 import { requestMigrations } from './request-migrations.ts'
 
 /** A step from one schema to the next: applied once, whole or not at all, and never changed after its release. */
@@ -127,4 +128,5 @@ export const MIGRATIONS: readonly Migration[] = [
       ) STRICT;`,
   },
   ...requestMigrations,
+  ...auditMigrations,
 ]

@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuditDraft, AuditEntry } from '../../model/audit-entry.ts'
+import type {
+  AuditEnds,
+  AuditLink,
+  AuditPurge,
+  AuditPurgeOutcome,
+  AuditQuery,
+  PlacedAudit,
+} from '../../model/audit-trail.ts'
 import type { ClaimStore } from '../../model/claim-store.ts'
 import type { Clock } from '../../model/clock.ts'
 import { StoreUnavailableError } from '../../model/errors.ts'
@@ -15,7 +23,15 @@ import type {
 } from '../../model/key-store.ts'
 import type { Ledger } from '../../model/ledger.ts'
 import type { Policy } from '../../model/policy.ts'
-import { listAudit } from './audit-chain.ts'
+import {
+  appendAudit,
+  findAuditEnds,
+  listAudit,
+  listAuditLinks,
+  listAuditOwners,
+  purgeAudit,
+  queryAudit,
+} from './audit-chain.ts'
 import { commitChanges } from './commit-changes.ts'
 import type { SqliteConnection } from './connection.ts'
 import { findByDigest, findById, listKeys, readPepperVersions } from './key-queries.ts'
@@ -136,6 +152,34 @@ export class SqliteKeyStore implements KeyStore {
 
   async listAudit(owner: string, afterSequence: number, limit: number): Promise<readonly AuditEntry[]> {
     return this.#with((connection) => listAudit(connection, owner, afterSequence, limit))
+  }
+
+  async queryAudit(query: AuditQuery): Promise<readonly PlacedAudit[]> {
+    return this.#with((connection) => queryAudit(connection, query))
+  }
+
+  async appendAudit(drafts: readonly AuditDraft[]): Promise<void> {
+    return this.#with((connection) =>
+      connection.write(() => {
+        for (const draft of drafts) appendAudit(connection, draft)
+      }),
+    )
+  }
+
+  async listAuditLinks(owner: string, afterSequence: number, limit: number): Promise<readonly AuditLink[]> {
+    return this.#with((connection) => listAuditLinks(connection, owner, afterSequence, limit))
+  }
+
+  async findAuditEnds(owner: string): Promise<AuditEnds> {
+    return this.#with((connection) => findAuditEnds(connection, owner))
+  }
+
+  async listAuditOwners(before: Date, limit: number): Promise<readonly string[]> {
+    return this.#with((connection) => listAuditOwners(connection, before, limit))
+  }
+
+  async purgeAudit(purge: AuditPurge): Promise<AuditPurgeOutcome> {
+    return this.#with((connection) => connection.write(() => purgeAudit(connection, purge)))
   }
 
   async keepNote(name: string, text: string): Promise<string> {

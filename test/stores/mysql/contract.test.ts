@@ -48,7 +48,18 @@ const clients: Record<string, () => TestClient> = {
 const contracts = [...keyStoreContract, ...ledgerContract, ...claimStoreContract]
 
 const tables = [
-  ...['lineages', 'keys', 'key_uses', 'tombstones', 'audit', 'audit_heads', 'policies', 'notes', 'outbox'],
+  ...[
+    'lineages',
+    'keys',
+    'key_uses',
+    'tombstones',
+    'audit',
+    'audit_heads',
+    'audit_anchors',
+    'policies',
+    'notes',
+    'outbox',
+  ],
   ...['accounts', 'movements', 'claims'],
 ]
 

@@ -59,7 +59,18 @@ function postgresHarness(open: () => TestClient, tablePrefix: string, address: (
 }
 
 const tables = [
-  ...['lineages', 'keys', 'key_uses', 'tombstones', 'audit', 'audit_heads', 'policies', 'notes', 'outbox'],
+  ...[
+    'lineages',
+    'keys',
+    'key_uses',
+    'tombstones',
+    'audit',
+    'audit_heads',
+    'audit_anchors',
+    'policies',
+    'notes',
+    'outbox',
+  ],
   ...['accounts', 'movements', 'claims'],
 ]
 

@@ -43,6 +43,7 @@ describe('several processes on one SQLite file', () => {
     const names = query(file, 'SELECT name FROM keyward_migrations ORDER BY name') as { name: string }[]
     expect(names.map(({ name }) => name)).toEqual([
       'audit-001',
+      'audit-002',
       'claims-001',
       'credits-001',
       'keys-001',

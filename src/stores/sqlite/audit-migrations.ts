@@ -1,0 +1,33 @@
+import type { Migration } from './migrations.ts'
+
+/** What audit chains got after their first version. */
+export const auditMigrations: readonly Migration[] = [
+  {
+    name: 'audit-002',
+    // `reached_at` is the latest `at` of a chain so far, which never falls: so the order of the list is that of the chains.
+    sql: `
+      ALTER TABLE keyward_audit ADD COLUMN reached_at INTEGER NOT NULL DEFAULT 0;
+      UPDATE keyward_audit SET reached_at = reached.at
+        FROM (
+          SELECT owner, sequence, MAX(MAX(at, 0)) OVER (PARTITION BY owner ORDER BY sequence) AS at FROM keyward_audit
+        ) AS reached
+        WHERE reached.owner = keyward_audit.owner AND reached.sequence = keyward_audit.sequence;
+
+      ALTER TABLE keyward_audit_heads ADD COLUMN reached_at INTEGER NOT NULL DEFAULT 0;
+      UPDATE keyward_audit_heads SET reached_at = COALESCE(
+        (SELECT MAX(reached_at) FROM keyward_audit WHERE keyward_audit.owner = keyward_audit_heads.owner), 0);
+
+      CREATE TABLE keyward_audit_anchors (
+        owner TEXT NOT NULL PRIMARY KEY,
+        sequence INTEGER NOT NULL,
+        hash TEXT NOT NULL,
+        reached_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE INDEX keyward_audit_by_time ON keyward_audit (reached_at, owner, sequence);
+      CREATE INDEX keyward_audit_by_owner ON keyward_audit (owner, reached_at, sequence);
+      CREATE INDEX keyward_audit_by_key ON keyward_audit (key_id, owner, reached_at, sequence) WHERE key_id IS NOT NULL;
+      CREATE INDEX keyward_audit_by_action ON keyward_audit (action, reached_at, owner, sequence);
+      CREATE INDEX keyward_audit_by_owner_action ON keyward_audit (owner, action, reached_at, sequence);`,
+  },
+]

@@ -3,7 +3,7 @@ import type { SqlClient } from '../sql/sql-client.ts'
 
 /** The part of a `Pool` of pg that is used. */
 export interface PgPool {
-  connect(): Promise<PgPoolClient>
+  connect(callback: (error: Error | undefined, client: PgPoolClient | undefined) => void): unknown
   query(text: string, values: unknown[]): Promise<PgResult>
   /** Number of clients in the pool: how a pool is told from a client. */
   readonly totalCount: number
@@ -35,9 +35,7 @@ export function isPgPool(value: unknown): value is PgPool {
 export function createPgClient(pool: PgPool): SqlClient {
   return {
     async connect() {
-      const client = await pool.connect()
-      // A connection that is lost between two statements says so by an event, and nobody else listens meanwhile.
-      client.on('error', ignore)
+      const client = await take(pool)
       return {
         async run(text, values) {
           const { rows, rowCount } = await client.query(text, [...values])
@@ -51,6 +49,21 @@ export function createPgClient(pool: PgPool): SqlClient {
       }
     },
   }
+}
+
+/**
+ * Takes a connection, and listens to it at once: one that is lost between two statements says so by an event, to which
+ * nobody else listens meanwhile. A promise would be too late, because the server may end a connection in the very packet
+ * that completes it.
+ */
+function take(pool: PgPool): Promise<PgPoolClient> {
+  return new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (client === undefined) return reject(error)
+      client.on('error', ignore)
+      resolve(client)
+    })
+  })
 }
 
 function ignore(): void {

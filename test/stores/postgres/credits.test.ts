@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { InvalidInputError, StoreUnavailableError } from '../../../src/model/errors.ts'
 import type { KeyStore } from '../../../src/model/key-store.ts'
-import type { PgPool } from '../../../src/stores/postgres/postgres.ts'
+import type { PgPool, PgPoolClient } from '../../../src/stores/postgres/postgres.ts'
 import { postgres } from '../../../src/stores/postgres/postgres.ts'
 import { claimsOf } from '../../../src/testing/claim-store/claim-store-case.ts'
 import {
@@ -58,23 +58,25 @@ function loggingPool(pool: pg.Pool, sent: string[], errors: string[]): PgPool {
   return {
     totalCount: 0,
     query: (text, values) => pool.query(text, values),
-    async connect() {
-      const client = await pool.connect()
-      return {
-        async query(text: string, values: unknown[]) {
-          sent.push(text.trim())
-          try {
-            return await client.query(text, values)
-          } catch (error) {
-            errors.push(String((error as { code?: unknown }).code))
-            throw error
-          }
-        },
-        release: (destroy) => client.release(destroy),
-        on: (event, listener) => client.on(event, listener),
-        removeListener: (event, listener) => client.removeListener(event, listener),
+    connect: (callback) =>
+      pool.connect((error, client) => callback(error, client && loggingClient(client, sent, errors))),
+  }
+}
+
+function loggingClient(client: pg.PoolClient, sent: string[], errors: string[]): PgPoolClient {
+  return {
+    async query(text, values) {
+      sent.push(text.trim())
+      try {
+        return await client.query(text, values)
+      } catch (error) {
+        errors.push(String((error as { code?: unknown }).code))
+        throw error
       }
     },
+    release: (destroy) => client.release(destroy),
+    on: (event, listener) => client.on(event, listener),
+    removeListener: (event, listener) => client.removeListener(event, listener),
   }
 }
 

@@ -89,7 +89,7 @@ export function realTimeHarness(database: GateDatabase): GateHarness {
   return {
     async createGate() {
       const { gate, setVersion, entries } = await database.createGate()
-      return { gate, setVersion, entries, toleranceMs: 400, advance: (ms) => sleep(ms + 5) }
+      return { gate, setVersion, entries, toleranceMs: 200, advance: (ms) => sleep(ms + 5) }
     },
   }
 }

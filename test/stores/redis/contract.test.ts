@@ -22,7 +22,7 @@ describe.each(Object.keys(redisClients))('over %s', (name) => {
           const prefix = `${randomUUID()}:`
           return {
             gate: redis(subject.client, { prefix }),
-            toleranceMs: 400,
+            toleranceMs: 200,
             advance: (ms: number) => sleep(ms + 5),
             entries: async () => (await keysOf(subject.urls, prefix)).filter((key) => key.includes('}l:')).length,
           }

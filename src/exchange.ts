@@ -1,5 +1,5 @@
 import type { HeaderFields } from './answers/finished-answer.ts'
-import type { OpenExchange, Outcome } from './answers/open-exchange.ts'
+import { CUT_SHORT, type OpenExchange, type Outcome, saysFailure } from './answers/open-exchange.ts'
 import type { DenialCode } from './answers/standard-answers.ts'
 import type { Reservation } from './credits/spending.ts'
 import { type Observer, tell } from './events.ts'
@@ -119,7 +119,7 @@ export class Exchange implements OpenExchange {
     if (this.#hasEnded) return NO_FIELDS
     this.#hasEnded = true
     this.#renewal?.stop()
-    const closing = this.#closing(this.#hasFailed || outcome.status >= 500)
+    const closing = this.#closing(this.#hasFailed || saysFailure(outcome))
     if (this.#parts.claim !== undefined) return this.#track(this.#conclude(this.#parts.claim, outcome, closing))
     return closing === undefined ? NO_FIELDS : this.#track(this.#close(closing)).then(() => NO_FIELDS)
   }
@@ -127,11 +127,11 @@ export class Exchange implements OpenExchange {
   abandon(hasBegun: boolean): void {
     if (hasBegun) {
       // What was sent is paid for. The handler may still say what its part has cost.
-      void this.end({ status: 200, headers: [], body: undefined })
+      void this.end(CUT_SHORT)
     } else if (this.#parts.claim === undefined) {
       // Nobody will get an answer, whatever the handler still does.
       this.#hasFailed = true
-      void this.end({ status: 0, headers: [], body: undefined })
+      void this.end(CUT_SHORT)
     } else {
       this.#renewal?.endLater()
     }
@@ -150,7 +150,7 @@ export class Exchange implements OpenExchange {
   async #conclude(claim: Claim, outcome: Outcome, closing: Closing | undefined): Promise<HeaderFields> {
     const { isOneDatabase } = this.#rooms
     const together = isOneDatabase ? closing : undefined
-    const isReleased = this.#isWithdrawn || (outcome.status >= 500 && this.#parts.rule?.on5xx === 'release')
+    const isReleased = this.#isWithdrawn || (saysFailure(outcome) && this.#parts.rule?.on5xx === 'release')
     const answer = this.#replayable(outcome)
     try {
       if (closing !== undefined && !isOneDatabase) await this.#close(closing)

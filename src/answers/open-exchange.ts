@@ -9,6 +9,14 @@ export interface Outcome {
   readonly body: Uint8Array | undefined
 }
 
+/** Whether a response says that the server failed: such a request costs nothing. */
+export function saysFailure({ status }: Outcome): boolean {
+  return status >= 500
+}
+
+/** A response of which nobody saw the end, or the beginning: nothing of it is kept. */
+export const CUT_SHORT: Outcome = { status: 200, headers: [], body: undefined }
+
 /**
  * What a request has claimed and taken, until its response has ended. Whoever sends the response calls one of its ends, and
  * holds back the last byte until that has resolved: then a client that has the whole response knows that it is kept.

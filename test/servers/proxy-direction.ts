@@ -3,9 +3,16 @@ import type { Socket } from 'node:net'
 /** What a proxy does to all its connections at present. */
 export interface Weather {
   delayMs: number
+  /** The most milliseconds that bytes are held back besides, each time drawn anew. */
+  jitterMs: number
+  /** Share of what is sent that is lost at first and sent again after {@link RETRANSMIT_MS}: 0 to 1. */
+  lossShare: number
   stalled: boolean
   dropsReplies: boolean
 }
+
+/** How long Linux waits at the least before it sends again what was not acknowledged: RFC 6298, section 2, less its floor of a second. */
+const RETRANSMIT_MS = 200
 
 type Item = { dueAt: number } & ({ kind: 'bytes'; bytes: Buffer } | { kind: 'end' } | { kind: 'reset' })
 
@@ -35,7 +42,8 @@ export class Direction {
     while (!this.#weather.stalled) {
       const item = this.#queue[0]
       if (item === undefined) return
-      const waitMs = this.#weather.delayMs === 0 ? 0 : item.dueAt - performance.now()
+      const { delayMs, jitterMs, lossShare } = this.#weather
+      const waitMs = delayMs + jitterMs + lossShare === 0 ? 0 : item.dueAt - performance.now()
       if (waitMs > 0) {
         this.#timer = setTimeout(() => this.flow(), waitMs)
         return
@@ -52,7 +60,9 @@ export class Direction {
   }
 
   #dueAt(): number {
-    return performance.now() + this.#weather.delayMs
+    const { delayMs, jitterMs, lossShare } = this.#weather
+    const lostMs = Math.random() < lossShare ? RETRANSMIT_MS : 0
+    return performance.now() + delayMs + Math.random() * jitterMs + lostMs
   }
 
   #take(item: Item): void {

@@ -69,6 +69,18 @@ describe('startProxy()', () => {
     expect(performance.now() - from).toBeGreaterThanOrEqual(119)
   })
 
+  it('sends again later what a bad line has lost, in order', async () => {
+    const { socket, seen } = await client()
+    proxy.disturb({ jitterMs: 20, lossShare: 1 })
+    const from = performance.now()
+    for (const letter of 'abcdef') {
+      socket.write(letter)
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+    await until('the echo', () => seen.text === 'abcdef')
+    expect(performance.now() - from).toBeGreaterThanOrEqual(399)
+  })
+
   it('lets nothing through while stalled, new connections included, and delivers it afterwards', async () => {
     const first = await client()
     proxy.stall()

@@ -13,6 +13,8 @@ export interface TcpProxy {
   urlOf(serverUrl: string): string
   /** Holds everything back for some milliseconds, each way; 0 ends it. */
   delay(ms: number): void
+  /** Holds bytes back for a random time up to `jitterMs`, each way, and loses a share of them at first, as TCP sees a bad line; 0 and 0 end it. */
+  disturb(weather: { readonly jitterMs: number; readonly lossShare: number }): void
   /**
    * Lets nothing through either way, neither bytes nor the end of a connection; connections stay open, and new ones are
    * accepted. `pass()` delivers what was held back, as TCP does after a cut.
@@ -45,6 +47,8 @@ export async function startProxy(targetPort: number, targetHost = '127.0.0.1'): 
   return proxy
 }
 
+const FAIR: Weather = { delayMs: 0, jitterMs: 0, lossShare: 0, stalled: false, dropsReplies: false }
+
 interface Pair {
   client: Socket
   server: Socket
@@ -56,7 +60,7 @@ class Relay implements TcpProxy {
   port = 0
   readonly #target: { port: number; host: string }
   readonly #pairs = new Set<Pair>()
-  readonly #weather: Weather = { delayMs: 0, stalled: false, dropsReplies: false }
+  readonly #weather: Weather = { ...FAIR }
   #listener: NetServer | undefined
 
   constructor(port: number, host: string) {
@@ -77,6 +81,10 @@ class Relay implements TcpProxy {
     this.#weather.delayMs = ms
   }
 
+  disturb({ jitterMs, lossShare }: Pick<Weather, 'jitterMs' | 'lossShare'>): void {
+    Object.assign(this.#weather, { jitterMs, lossShare })
+  }
+
   stall(): void {
     this.#weather.stalled = true
   }
@@ -95,7 +103,7 @@ class Relay implements TcpProxy {
   }
 
   async pass(): Promise<void> {
-    Object.assign(this.#weather, { delayMs: 0, stalled: false, dropsReplies: false } satisfies Weather)
+    Object.assign(this.#weather, FAIR)
     for (const pair of this.#pairs) {
       if (pair.directions[1].hasLost) this.#resetPair(pair)
       else for (const direction of pair.directions) direction.flow()

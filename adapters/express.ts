@@ -1,10 +1,11 @@
-import type { ErrorRequestHandler, RequestHandler } from 'express'
+import type { ErrorRequestHandler, Request, RequestHandler } from 'express'
 import {
   andThen,
   answerNode,
   attachedDenial,
   attachedIdentity,
   beginNode,
+  countNode,
   type DenialCode,
   type ErrorDetails,
   type FinishedAnswer,
@@ -18,6 +19,7 @@ import {
   NotFoundError,
   type RequestContext,
   type RouteOptions,
+  type RoutePattern,
   receiveOnce,
   setNodeHeaders,
   type WatchedResponse,
@@ -41,6 +43,7 @@ export function requireKey(keyward: Keyward, options?: RouteOptions): KeyHandler
   return (request, response, next) => {
     const context = receive(keyward, request, response)
     const answered = andThen(keyward.admit(context, route), (decision) => {
+      countNode(context, response, patternOf(request))
       if (decision.denied) return decision
       setNodeHeaders(response, decision.headers)
       return beginNode(keyward, context, route, request, response)
@@ -88,6 +91,16 @@ export function errorHandler(keyward: Keyward): [RequestHandler, ErrorRequestHan
       if (!response.writableEnded) answerNode(response, answer)
     },
   ]
+}
+
+/** At the end, where no route has been found yet: then the handler's has. */
+function patternOf(request: NodeRequestLike): RoutePattern | (() => RoutePattern) {
+  const { baseUrl: mount, route } = request as Partial<Pick<Request, 'baseUrl' | 'route'>>
+  if (route !== undefined) return { mount, path: route.path }
+  return () => {
+    const { baseUrl: mount, route } = request as Partial<Pick<Request, 'baseUrl' | 'route'>>
+    return { mount, path: route?.path }
+  }
 }
 
 function receive(keyward: Keyward, request: NodeRequestLike, response: NodeResponseLike): RequestContext {

@@ -5,6 +5,7 @@ import {
   attachedDenial,
   attachedIdentity,
   beginNode,
+  countNode,
   type Denial,
   type DenialCode,
   type ErrorDetails,
@@ -22,8 +23,11 @@ import {
 /** A Fastify request of any route: its Node part is all that is read. */
 type AnyRequest = Pick<FastifyRequest, 'raw'>
 
+/** The same, and its route. */
+type RoutedRequest = AnyRequest & { readonly routeOptions: { readonly url?: string | undefined } }
+
 /** A hook for `onRequest`, of a route or of the instance. */
-export type KeyHook = (request: AnyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
+export type KeyHook = (request: RoutedRequest, reply: FastifyReply, done: (error?: Error) => void) => void
 
 /** A handler for `setErrorHandler`, `setNotFoundHandler`, and the server's option `frameworkErrors`. */
 export interface KeyErrorHandler {
@@ -42,6 +46,7 @@ export function requireKey(keyward: Keyward, options?: RouteOptions): KeyHook {
   return (request, reply, done) => {
     const context = receive(keyward, request, reply)
     const answered = andThen(keyward.admit(context, route), (decision) => {
+      countNode(context, reply.raw, { path: request.routeOptions.url })
       if (decision.denied) return decision
       for (const [name, value] of decision.headers) reply.header(name, value)
       return beginNode(keyward, context, route, request.raw, reply.raw)

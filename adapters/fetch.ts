@@ -3,6 +3,7 @@ import {
   answerFetch,
   attachedDenial,
   attachedIdentity,
+  countFetch,
   type DenialCode,
   type ErrorDetails,
   fieldsToSet,
@@ -38,17 +39,21 @@ export type FetchWrapper = <Rest extends unknown[]>(
 export function requireKey(keyward: Keyward, options?: RouteOptions): FetchWrapper {
   const route = keyward.route(options)
   return (handler) =>
-    async (request, ...rest) => {
+    (request, ...rest) => {
       const context = receive(keyward, request, rest)
-      const decision = await keyward.admit(context, route)
-      keepFields(request, decision)
-      if (decision.denied) return answerFetch(decision, request.method)
-      const answered = await keyward.begin(context, route, (mostBytes) => readFetchBody(request, mostBytes))
-      if (answered !== undefined) return withFetchHeaders(answerFetch(answered, request.method), fieldsToSet(request))
-      if (context.exchange === undefined) return withFetchHeaders(await handler(request, ...rest), fieldsToSet(request))
-      abandonOn(request.signal, context)
-      const response = await errorHandler(keyward)(handler)(request, ...rest)
-      return withFetchHeaders(await finishFetch(context, response), fieldsToSet(request))
+      const answer = async () => {
+        const decision = await keyward.admit(context, route)
+        keepFields(request, decision)
+        if (decision.denied) return answerFetch(decision, request.method)
+        const answered = await keyward.begin(context, route, (mostBytes) => readFetchBody(request, mostBytes))
+        if (answered !== undefined) return withFetchHeaders(answerFetch(answered, request.method), fieldsToSet(request))
+        if (context.exchange === undefined)
+          return withFetchHeaders(await handler(request, ...rest), fieldsToSet(request))
+        abandonOn(request.signal, context)
+        const response = await errorHandler(keyward)(handler)(request, ...rest)
+        return withFetchHeaders(await finishFetch(context, response), fieldsToSet(request))
+      }
+      return countFetch(context, answer, (response) => response.status)
     }
 }
 

@@ -5,6 +5,7 @@ import {
   answerFetch,
   attachedDenial,
   attachedIdentity,
+  countFetch,
   type DenialCode,
   type ErrorDetails,
   type FinishedAnswer,
@@ -43,8 +44,7 @@ export interface KeyErrorHandler {
  */
 export function requireKey(keyward: Keyward, options?: RouteOptions): MiddlewareHandler {
   const route = keyward.route(options)
-  return async (c, next) => {
-    const context = receive(keyward, c)
+  const answer = async (c: Context, context: RequestContext, next: Next): Promise<Response | undefined> => {
     const decision = await keyward.admit(context, route)
     keepFields(nativeOf(c), decision)
     if (decision.denied) return send(c, decision)
@@ -55,6 +55,13 @@ export function requireKey(keyward: Keyward, options?: RouteOptions): Middleware
     await goOn(c, next)
     const response = await finishFetch(context, c.res, c.error !== undefined)
     if (response !== c.res) replace(c, response)
+    return undefined
+  }
+  return (c, next) => {
+    const context = receive(keyward, c)
+    const patternOf = () => ({ path: c.req.routePath })
+    const work = () => answer(c, context, next)
+    return countFetch(context, work, (response) => (response ?? c.res).status, patternOf)
   }
 }
 
@@ -91,15 +98,17 @@ function receive(keyward: Keyward, c: Context): RequestContext {
 }
 
 /** Sets fields of the response that the rest will make: where Node is below Hono at once (half the cost), else on what was made. */
-async function goOn(c: Context, next: Next): Promise<void> {
+async function goOn(c: Context, next: Next): Promise<undefined> {
   const { outgoing } = nodeOf(c) ?? {}
   if (outgoing !== undefined) {
     setNodeHeaders(outgoing, fieldsToSet(nativeOf(c)))
-    return next()
+    await next()
+    return undefined
   }
   await next()
   const marked = withFetchHeaders(c.res, fieldsToSet(nativeOf(c)))
   if (marked !== c.res) c.res = marked
+  return undefined
 }
 
 function send(c: Context, answer: FinishedAnswer, more: FinishedAnswer['headers'] = []): Response {

@@ -5,9 +5,19 @@ import { parseArgs } from 'node:util'
 import { build } from 'tsup'
 
 /** Each runs in a process of its own: no section inherits another one's heap, or what was optimised for it. */
-const SECTIONS = ['walk', 'memory', 'unknown-keys', 'management', 'throughput', 'fleet', 'money'] as const
+const SECTIONS = [
+  'walk',
+  'memory',
+  'unknown-keys',
+  'management',
+  'throughput',
+  'fleet',
+  'money',
+  'usage',
+  'lists',
+] as const
 /** What needs the whole machine for servers is asked for by name: `npm run bench:fleet`. */
-const HERE = SECTIONS.filter((section) => section !== 'fleet')
+const HERE = SECTIONS.filter((section) => section !== 'fleet' && section !== 'lists')
 
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, quick: { type: 'boolean', default: false } },

@@ -28,9 +28,17 @@ export function generatedStore(knows: boolean): CountingStore {
  * Makes the head of a request as Node's parser does: every text fresh and flat, six fields that clients send, the
  * key in the fourth.
  */
-export function headOf(apiKey: string, peerAddress = '127.0.0.1'): RequestHead {
+export function headOf(apiKey: string, peerAddress = '127.0.0.1', more: readonly string[] = []): RequestHead {
   const rawHeaders = ['Host', 'api.example.com', 'User-Agent', 'example/1.0', 'Accept', '*/*']
-  rawHeaders.push('Authorization', flat(`Bearer ${apiKey}`), 'Content-Type', 'application/json', 'Connection', 'close')
+  rawHeaders.push(
+    'Authorization',
+    flat(`Bearer ${apiKey}`),
+    'Content-Type',
+    'application/json',
+    'Connection',
+    'close',
+    ...more,
+  )
   return headOfNode({ method: 'POST', headers: {}, rawHeaders, socket: { remoteAddress: peerAddress } })
 }
 

@@ -1,3 +1,4 @@
+import type { NetworkNotes } from './alerts/network-notes.ts'
 import type { Denial } from './answers/denial.ts'
 import type { FinishedAnswer } from './answers/finished-answer.ts'
 import { parseAuthorization } from './credential/authorization.ts'
@@ -26,6 +27,7 @@ import type { Route } from './route.ts'
 import type { ReadRequestBody, SecondHalf } from './second-half.ts'
 import { isTokenShaped, type SessionReader } from './sessions/session-reader.ts'
 import type { Start } from './start.ts'
+import type { CheckTimes } from './usage/check-times.ts'
 
 /** No key of any format is longer; what is, is not even hashed. */
 const MAX_KEY_CHARACTERS = 512
@@ -45,6 +47,10 @@ export interface WalkRooms {
   /** Vouches for copies on routes without limits, in leased mode; `undefined` in strict mode. */
   readonly lease: Lease | undefined
   readonly uses: Uses
+  /** Measures some of the checks; `undefined` where nobody asks. */
+  readonly checkTimes: CheckTimes | undefined
+  /** Notices where keys are used from; `undefined` where nobody asks. */
+  readonly networks: NetworkNotes | undefined
   readonly attempts: FailedAttempts
   readonly recognises: (apiKey: string) => boolean
   readonly digester: Digester
@@ -196,6 +202,8 @@ export function createWalk(rooms: WalkRooms): Walk {
   function decide(visit: Visit, copy: Copy, nonce: string | undefined): MaybePromise<Identity | Denial> {
     const { context, route } = visit
     const { record } = copy
+    context.caller = record
+    if (route.name !== undefined) context.routeName = route.name
     const reason = judgeRecord(record, asked(visit, record), context.now())
     if (reason !== undefined && isTerminal(reason)) return refuseKey(visit, record, reason)
 
@@ -247,15 +255,24 @@ export function createWalk(rooms: WalkRooms): Walk {
     const { context, foundAtMs, session } = visit
     const { record } = copy
     if (foundAtMs >= copy.nextUseAt) rooms.uses.note(copy, foundAtMs)
+    // A token is shown by whoever it was minted for: many people, who are everywhere.
+    if (session === undefined) rooms.networks?.note(copy, context)
     const earlier = context.admission
     const admission = new Admission(context, record, plan, windows, foundAtMs, earlier, session)
     context.admission = admission
     if (observer !== undefined) {
       const { id: keyId, owner } = record
       const cost = Math.max(0, plan.charge.cost - (earlier?.counted.cost ?? 0))
-      tell(observer, { type: 'admitted', requestId: context.requestId, keyId, owner, cost })
+      const durationMs = context.sinceCheckMs()
+      tell(observer, { type: 'admitted', requestId: context.requestId, keyId, owner, cost, durationMs })
     }
     return admission
+  }
+
+  /** A stranger's check is short, and says nothing of what a request costs. */
+  function measured(context: RequestContext, decision: Identity | Denial): Identity | Denial {
+    if (context.caller !== undefined) rooms.checkTimes?.note(context.sinceCheckMs())
+    return decision
   }
 
   function begin(
@@ -322,7 +339,10 @@ export function createWalk(rooms: WalkRooms): Walk {
   return {
     admit(context, route) {
       if (context.admission !== undefined) warnTwice()
-      return orWithdraw(context, () => guarded(context, () => admit(context, route)))
+      const isMeasured = rooms.checkTimes?.isNext() === true
+      if (observer !== undefined || isMeasured) context.checkedAtMs = clock.monotonic()
+      const decision = orWithdraw(context, () => guarded(context, () => admit(context, route)))
+      return isMeasured ? andThen(decision, (made) => measured(context, made)) : decision
     },
     begin: (context, route, readBody) =>
       orWithdraw(context, () => guarded(context, () => begin(context, route, readBody))),

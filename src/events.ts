@@ -1,3 +1,4 @@
+import type { Alert } from './alerts/alert.ts'
 import type { DenialCode } from './answers/standard-answers.ts'
 import type { RefusalReason } from './keys/judge.ts'
 import type { AuditAction } from './model/audit-entry.ts'
@@ -7,7 +8,7 @@ import type { GateWarning } from './model/gate.ts'
 export type DenialReason = RefusalReason | DenialCode | 'key_unknown' | 'policy_missing'
 
 /** What may be away, each by itself. */
-export type Part = 'store' | 'gate' | 'channel' | 'start' | 'uses' | 'walk' | 'exchange'
+export type Part = 'store' | 'gate' | 'channel' | 'start' | 'uses' | 'walk' | 'exchange' | 'usage' | 'alerts'
 
 /**
  * What an observer is told. Facts, typed, without API keys, digests or peppers: the base for logs, metrics and
@@ -21,6 +22,8 @@ export type KeywardEvent =
       readonly owner: string
       /** Units that were counted. */
       readonly cost: number
+      /** How long the check took, in milliseconds with fractions: from the header to the decision. */
+      readonly durationMs: number
     }
   | {
       readonly type: 'denied'
@@ -31,6 +34,8 @@ export type KeywardEvent =
       readonly keyId: string | undefined
       readonly owner: string | undefined
       readonly address: string | undefined
+      /** Milliseconds, with fractions, from the beginning of the check: of a refusal before the handler, the body's arrival included. */
+      readonly durationMs: number
     }
   | {
       readonly type: 'changed'
@@ -71,6 +76,15 @@ export type KeywardEvent =
       readonly entries: number
       readonly throughSequence: number
     }
+  /** A secret scanner found a key in the open. */
+  | {
+      readonly type: 'leaked'
+      readonly keyId: string
+      readonly owner: string
+      /** Whether this report revoked the key. */
+      readonly isNew: boolean
+      readonly fenced: boolean
+    }
   /** A copy was older than a change and is read again. */
   | { readonly type: 'stale'; readonly requestId: string; readonly keyId: string; readonly version: number }
   /** Part of the library cannot do its work; `cause` is what was thrown. Told once, until it has recovered. */
@@ -79,6 +93,25 @@ export type KeywardEvent =
   | { readonly type: 'recovered'; readonly part: Part }
   /** A handler threw what was answered as an error of the server; `cause` is what it threw. */
   | { readonly type: 'failed'; readonly requestId: string; readonly cause: unknown }
+  /** An alert was opened, or opened again after it was snoozed. */
+  | { readonly type: 'alert_opened'; readonly alert: Alert }
+  /** What an alert warned of no longer holds. */
+  | { readonly type: 'alert_resolved'; readonly alert: Alert }
+  /** A message of the alerts' webhook was given up: it is sent no more. */
+  | {
+      readonly type: 'alert_undelivered'
+      readonly messageId: string
+      /** Tries, from 1. */
+      readonly attempts: number
+      /** What went wrong at the last one. */
+      readonly reason: string
+    }
+  /** Requests that usage has not counted: the store was away for too long, or could not take their counts. */
+  | {
+      readonly type: 'usage_dropped'
+      /** How many requests at most. */
+      readonly requests: number
+    }
   /** Something is probably not what the host meant. Told once each. */
   | {
       readonly type: 'warning'

@@ -45,6 +45,8 @@ export class Exchange implements OpenExchange {
   #hasFailed = false
   #isWithdrawn = false
   #hasEnded = false
+  #isWritten = false
+  #onEnd: (() => void) | undefined
 
   constructor(rooms: ExchangeRooms, parts: ExchangeParts) {
     this.#rooms = rooms
@@ -87,6 +89,17 @@ export class Exchange implements OpenExchange {
     return this.#parts.reservation?.balance ?? null
   }
 
+  /** Credits that the request has spent: final once it has ended. */
+  get spent(): number {
+    return this.#hasFailed ? 0 : (this.#parts.reservation?.charged ?? 0)
+  }
+
+  /** Calls back when what the request came to is written; at once where it is. */
+  whenEnded(callback: () => void): void {
+    if (this.#isWritten) callback()
+    else this.#onEnd = callback
+  }
+
   get attempt(): number {
     return this.#parts.claim?.attempt ?? 1
   }
@@ -120,8 +133,22 @@ export class Exchange implements OpenExchange {
     this.#hasEnded = true
     this.#renewal?.stop()
     const closing = this.#closing(this.#hasFailed || saysFailure(outcome))
-    if (this.#parts.claim !== undefined) return this.#track(this.#conclude(this.#parts.claim, outcome, closing))
-    return closing === undefined ? NO_FIELDS : this.#track(this.#close(closing)).then(() => NO_FIELDS)
+    if (this.#parts.claim !== undefined)
+      return this.#written(this.#track(this.#conclude(this.#parts.claim, outcome, closing)))
+    if (closing !== undefined) return this.#written(this.#track(this.#close(closing)).then(() => NO_FIELDS))
+    this.#tellEnd()
+    return NO_FIELDS
+  }
+
+  async #written(fields: Promise<HeaderFields>): Promise<HeaderFields> {
+    const found = await fields
+    this.#tellEnd()
+    return found
+  }
+
+  #tellEnd(): void {
+    this.#isWritten = true
+    this.#onEnd?.()
   }
 
   abandon(hasBegun: boolean): void {
@@ -155,6 +182,7 @@ export class Exchange implements OpenExchange {
     try {
       if (closing !== undefined && !isOneDatabase) await this.#close(closing)
       const isKept = await patiently(() => (isReleased ? claim.release(together) : claim.complete(answer, together)))
+      if (isKept && together !== undefined) this.#parts.reservation?.wasClosed(together)
       return isKept ? NO_FIELDS : NOT_STORED
     } catch (cause) {
       tell(this.#rooms.observer, { type: 'degraded', part: 'exchange', cause })

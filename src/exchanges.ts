@@ -3,6 +3,7 @@ import type { AccountMode } from './credits/account.ts'
 import { type ClaimTerms, createClaims } from './idempotency/claims.ts'
 import { ConfigError } from './model/errors.ts'
 import type { KeyStore } from './model/key-store.ts'
+import type { Ledger } from './model/ledger.ts'
 import type { IdempotencyTerms, KeywardOptions } from './options.ts'
 import type { Refusals } from './refuse.ts'
 import type { Route } from './route.ts'
@@ -31,6 +32,8 @@ export interface ExchangesRooms {
   readonly accountMode: AccountMode
   readonly refusals: Refusals
   readonly isServing: () => boolean
+  /** Makes a ledger that notices what requests leave. */
+  readonly watchLedger: (ledger: Ledger) => Ledger
   /** Name of the field that carries the request id, in lower case. */
   readonly requestIdField: string
 }
@@ -50,7 +53,7 @@ export function composeExchanges(rooms: ExchangesRooms): Exchanges {
   const secondHalf = createSecondHalf({
     refusals,
     claims,
-    spending: ledger && { ledger, mode: accountMode, now },
+    spending: ledger && { ledger: rooms.watchLedger(ledger), mode: accountMode, now },
     docsUrl: idempotency.docsUrl,
     exchange: {
       observer: options.onEvent,

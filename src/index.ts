@@ -1,3 +1,7 @@
+export { type Alert, type ShownAlert, showAlert } from './alerts/alert.ts'
+export type { AlertListInput, AlertPage, Alerts, SnoozeInput } from './alerts/alerts.ts'
+export type { WebhookOptions } from './alerts/webhook.ts'
+export type { ReceivedWebhook } from './alerts/webhook-signature.ts'
 export { createDenial, type Denial, type DenialContext } from './answers/denial.ts'
 export { codeOfError, isServerFailure, type SchemaIssue } from './answers/error-code.ts'
 export { answerFetch, withFetchHeaders } from './answers/fetch-answer.ts'
@@ -7,8 +11,10 @@ export type { WatchedResponse } from './answers/node-exchange.ts'
 export type { OpenExchange, Outcome } from './answers/open-exchange.ts'
 export { pi } from './answers/pi.ts'
 export { pipevideo } from './answers/pipevideo.ts'
+export { pptVideo } from './answers/ppt-video.ts'
 export { createProfile, defaultProfile, type Profile, type WireError } from './answers/profile.ts'
 export type { Answer, DenialCode } from './answers/standard-answers.ts'
+export { videogen } from './answers/videogen.ts'
 export { visionpipe } from './answers/visionpipe.ts'
 export {
   attachedDenial,
@@ -31,6 +37,7 @@ export type { Refusal } from './audit/refusals.ts'
 export type { AuditPurgeReport } from './audit/retention.ts'
 export type { AuditFault, AuditVerification } from './audit/verify-chain.ts'
 export { abandonOn, beginNode, finishFetch } from './begin-exchange.ts'
+export { countFetch, countNode, type EndingResponse } from './count-response.ts'
 export { parseAuthorization } from './credential/authorization.ts'
 export type { ClientAddressOption } from './credential/client-address.ts'
 export { digestApiKey, type Pepper } from './credential/digest.ts'
@@ -49,6 +56,7 @@ export type {
   SetCreditsInput,
   TopUpInput,
 } from './credits/credits.ts'
+export { type Deployment, readDeployment } from './deployment.ts'
 export type { DenialReason, KeywardEvent, Observer, Part } from './events.ts'
 export { keptBody, readFetchBody } from './idempotency/fetch-body.ts'
 export { type NodeBodyLike, type ReadBody, readNodeBody } from './idempotency/node-body.ts'
@@ -66,11 +74,27 @@ export type {
   NewKey,
 } from './keys/keys.ts'
 export { createKeyward, type Keyward, type Verification, type VerifyInput } from './keyward.ts'
-export type { FailedAttemptsOptions } from './limits/failed-attempts.ts'
+export type { LeakMatch, LeakPlace } from './leaks/leak-place.ts'
+export type { Leak, LeakReport, Leaks } from './leaks/leaks.ts'
+export type { Attempt, FailedAttemptsOptions } from './limits/failed-attempts.ts'
 export type { LimitState } from './limits/limit-state.ts'
-export type { Limits } from './limits/limits.ts'
+export type { KeyLimit, Limits } from './limits/limits.ts'
 export { createSlidingWindow, type SlidingWindow } from './limits/sliding-window.ts'
 export type { Actor, ManageContext } from './model/actor.ts'
+export type {
+  AlertChange,
+  AlertKind,
+  AlertOpening,
+  AlertQuery,
+  AlertRecord,
+  AlertState,
+  AlertStore,
+  ClaimedDelivery,
+  DeliveryDraft,
+  NetworkOutcome,
+  NetworkUse,
+  Turn,
+} from './model/alert-store.ts'
 export type { AuditAction, AuditDraft, AuditEntry } from './model/audit-entry.ts'
 export { auditPayload } from './model/audit-entry.ts'
 export type {
@@ -103,7 +127,9 @@ export {
   StoreConflictError,
   StoreUnavailableError,
 } from './model/errors.ts'
+export { foldName } from './model/folded-name.ts'
 export type { Bucket, Gate, GateAnswer, GateRequest, GateWarning, WindowState } from './model/gate.ts'
+export type { GateInspection, GateServer, ServingProcess, StoreInspection } from './model/inspection.ts'
 export type { KeyRecord, KeyState, Metadata } from './model/key-record.ts'
 export type {
   ChangeOutcome,
@@ -111,6 +137,7 @@ export type {
   Fence,
   InstantCondition,
   KeyChange,
+  KeyOrder,
   KeyQuery,
   KeyStore,
   KeyUse,
@@ -133,6 +160,17 @@ export { andThen, type MaybePromise } from './model/maybe-promise.ts'
 export type { Policy, Window } from './model/policy.ts'
 export type { JsonWebKeySet, PublicJwk, SessionClaims, SessionSigner } from './model/session-signer.ts'
 export type {
+  UsageBatch,
+  UsageCounts,
+  UsageDimension,
+  UsageInterval,
+  UsageRow,
+  UsageScope,
+  UsageStore,
+  UsageStretch,
+} from './model/usage-store.ts'
+export type {
+  AlertsOptions,
   AuditOptions,
   CreditsOptions,
   FleetOptions,
@@ -147,6 +185,20 @@ export type { RequestContext } from './request-context.ts'
 export type { IdempotencyOptions, MeteredCredits, Route, RouteOptions } from './route.ts'
 export type { ReadRequestBody } from './second-half.ts'
 export type { MintedSession, MintOptions, SessionSubject, Sessions } from './sessions/mint-session.ts'
+export type { SignIn, SignIns } from './sign-ins/sign-ins.ts'
 export { memoryGate } from './stores/memory/memory-gate.ts'
 export { memory } from './stores/memory/memory-store.ts'
 export { systemClock } from './stores/system-clock.ts'
+export type { UsageOverhead } from './usage/overhead.ts'
+export type { RoutePattern } from './usage/route-name.ts'
+export type {
+  Ranking,
+  Rankings,
+  Usage,
+  UsageGroup,
+  UsagePoint,
+  UsageRankingsInput,
+  UsageReadInput,
+  UsageReport,
+} from './usage/usage.ts'
+export { verifyWebhook } from './verify-webhook.ts'

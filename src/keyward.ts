@@ -1,3 +1,5 @@
+import { composeAlerts } from './alerting.ts'
+import type { Alerts } from './alerts/alerts.ts'
 import { createDenial, type Denial, type DenialContext } from './answers/denial.ts'
 import { codeOfError, isServerFailure, issuesOfError } from './answers/error-code.ts'
 import type { FinishedAnswer } from './answers/finished-answer.ts'
@@ -12,6 +14,7 @@ import { type HeadersLike, headOfHeaders } from './credential/headers-head.ts'
 import type { RequestHead } from './credential/request-head.ts'
 import { type Credits, createCredits } from './credits/credits.ts'
 import { createFirstCredits } from './credits/first-credits.ts'
+import { deploymentOf, noteDeployment } from './deployment.ts'
 import { tell } from './events.ts'
 import { composeExchanges, withoutExchange } from './exchanges.ts'
 import { guardGate } from './fleet/guarded-gate.ts'
@@ -25,13 +28,14 @@ import { createKeyIds } from './keys/key-id.ts'
 import type { Key } from './keys/key-view.ts'
 import { createKeys, type Keys } from './keys/keys.ts'
 import { createUses } from './keys/uses.ts'
+import { createLeaks, type Leaks } from './leaks/leaks.ts'
 import { createFailedAttempts } from './limits/failed-attempts.ts'
 import { createLimits, type Limits } from './limits/limits.ts'
 import { createPolicyBook, type PolicyBook } from './limits/policies.ts'
 import { isLoadedTwice } from './loaded-twice.ts'
 import { type ManageContext, ownerOf } from './model/actor.ts'
 import { ConfigError, NotFoundError } from './model/errors.ts'
-import type { MaybePromise } from './model/maybe-promise.ts'
+import { andThen, type MaybePromise } from './model/maybe-promise.ts'
 import { checkKeywardOptions, chooseAges, chooseGate, defaultPolicies, type KeywardOptions } from './options.ts'
 import { createRefusals } from './refuse.ts'
 import { RequestContext, type RequestReader } from './request-context.ts'
@@ -39,8 +43,12 @@ import { compileRoute, type Route, type RouteOptions } from './route.ts'
 import type { ReadRequestBody } from './second-half.ts'
 import { createSessions, type Sessions } from './sessions/mint-session.ts'
 import { createSessionReader, holdsToken } from './sessions/session-reader.ts'
+import { createSignIns, type SignIns } from './sign-ins/sign-ins.ts'
 import { createStart } from './start.ts'
 import { memoryGate } from './stores/memory/memory-gate.ts'
+import { createAppReader } from './usage/app-reader.ts'
+import { RouteNames } from './usage/route-name.ts'
+import { createUsage, type Usage } from './usage/usage.ts'
 
 /** An API-key system in this process. */
 export interface Keyward {
@@ -54,6 +62,14 @@ export interface Keyward {
   readonly credits: Credits
   /** What was done, by whom, and that nobody has changed it since. */
   readonly audit: Audit
+  /** Who has signed in to pages for people, such as the dashboard. */
+  readonly signIns: SignIns
+  /** Keys that were found in the open. */
+  readonly leaks: Leaks
+  /** What keys and credits do that somebody should look at. */
+  readonly alerts: Alerts
+  /** How much keys are used, and by which apps. */
+  readonly usage: Usage
   /** The wire format of every answer. */
   readonly profile: Profile
   /**
@@ -149,6 +165,7 @@ export function createKeyward(options: KeywardOptions): Keyward {
   const isLeased = fleet?.revocation === 'leased'
   const uses = createUses(store, observer)
   const formats = [profile.keyFormat, ...(options.keys?.accept ?? [])]
+  const recognises = (apiKey: string) => formats.some((format) => format.recognises(apiKey))
   const requestIds = createRequestIds(profile.requestId)
   const requestIdField = profile.requestId.header.toLowerCase()
   const committer = createCommitter({
@@ -167,17 +184,31 @@ export function createKeyward(options: KeywardOptions): Keyward {
       // Nobody waits for a channel: until it is heard, the gate is asked.
       void lease?.open()
       auditRoom.start()
+      alerting.start()
+      usageRoom.start()
+      // For tools beside the servers; nobody waits for it, and without it they ask for more.
+      void noteDeployment(options.store, deploymentOf(options, { ...deployment, versions: gate.versions })).catch(
+        () => {},
+      )
       if (gate.versions !== 'process' || store.sharing === 'serve') pulse.start()
     },
   })
   const audience = options.keys?.audience
   const sessionReader = createSessionReader(options.sessions)
   const refusals = createRefusals(observer)
+  const alerting = composeAlerts({ options, store, ready: () => start.open() })
   const exchanges = composeExchanges({
     ...{ options, profile, store, accountMode, refusals },
     isServing: () => start.isServing(),
+    watchLedger: alerting.watchLedger,
     requestIdField,
   })
+  const usageRoom = createUsage({
+    ...{ store: { ...store, ...(store.usage && { usage: alerting.watchUsage(store.usage) }) }, clock, observer },
+    isEnabled: options.usage ?? true,
+    ready: () => start.open(),
+  })
+  const { counter } = usageRoom
   const walk = createWalk({
     refusals,
     secondHalf: exchanges.secondHalf,
@@ -187,17 +218,23 @@ export function createKeyward(options: KeywardOptions): Keyward {
     gate,
     lease: isLeased ? lease : undefined,
     uses,
+    checkTimes: counter?.checkTimes,
+    networks: alerting.networks,
     digester,
     sessions: sessionReader,
     audience,
     observer,
-    recognises: (apiKey) => formats.some((format) => format.recognises(apiKey)),
+    recognises,
     attempts: createFailedAttempts(
       clock,
       options.clientAddress === undefined ? undefined : (options.limits?.failedAttempts ?? {}),
     ),
     start,
   })
+  const deployment = {
+    keyFormat: profile.keyFormat,
+    defaultPolicies: defaultPolicies(options.limits?.default, defined),
+  }
   const keys = createKeys({
     store,
     policies,
@@ -205,18 +242,20 @@ export function createKeyward(options: KeywardOptions): Keyward {
     digester,
     format: profile.keyFormat,
     nextId: createKeyIds(),
-    defaultPolicies: defaultPolicies(options.limits?.default, defined),
+    defaultPolicies: deployment.defaultPolicies,
     requireScopes: options.keys?.requireScopes ?? false,
     onDelete: options.keys?.onDelete ?? 'soft',
     giveFirstCredits: createFirstCredits(store.ledger, accountMode, clock, options.credits?.initial ?? 0),
   })
+  const showsKey = (text: string) => profile.keyFormat.pattern.test(text) || holdsToken(text)
   const auditRoom = createAudit({
     store,
     retentionDays: options.audit?.retentionDays ?? 90,
-    showsKey: (text) => profile.keyFormat.pattern.test(text) || holdsToken(text),
+    showsKey,
     observer,
     ready: () => start.open(),
   })
+  const leaks = createLeaks({ store, committer, recognises, digests: digester.candidates, showsKey, observer })
   if (options.clientAddress === undefined) tell(observer, CLIENT_ADDRESS_UNSET)
   if (isLoadedTwice()) tell(observer, LOADED_TWICE)
 
@@ -241,10 +280,20 @@ export function createKeyward(options: KeywardOptions): Keyward {
     clock,
     requestIdOf: (head) => requestIds(incomingId(head)),
     addressOf: createAddressReader(options.clientAddress),
+    usage: counter && { counter, routes: new RouteNames(), appOf: createAppReader(profile.attribution, showsKey) },
   }
 
   function receive(head: RequestHead): RequestContext {
     return new RequestContext(head, reader)
+  }
+
+  /** Admits what has no response: counted as what it would have been answered with. */
+  function check(head: RequestHead, route: Route): MaybePromise<Identity | Denial> {
+    const context = receive(head)
+    return andThen(walk.admit(context, route), (decision) => {
+      context.count(decision.denied ? decision.status : 200)
+      return decision
+    })
   }
 
   const deny: Keyward['deny'] = (context, code, details) =>
@@ -255,6 +304,10 @@ export function createKeyward(options: KeywardOptions): Keyward {
     limits: createLimits({ store, gate, lease, policies, observer, ready: start.open }),
     credits: createCredits({ store, mode: accountMode, observer, ready: start.open }),
     audit: auditRoom.audit,
+    signIns: createSignIns(store, start.open),
+    leaks,
+    alerts: alerting.alerts,
+    usage: usageRoom.usage,
     sessions: createSessions({ signer: options.sessions, store, audience, observer, ready: start.open }),
     profile,
     ready: () => start.serve(),
@@ -263,6 +316,8 @@ export function createKeyward(options: KeywardOptions): Keyward {
       await pulse.close()
       await exchanges.close()
       await auditRoom.close()
+      await usageRoom.close()
+      await alerting.close()
       await Promise.all([copies.idle(), committer.idle()])
       await uses.close()
       await lease?.close()
@@ -270,15 +325,12 @@ export function createKeyward(options: KeywardOptions): Keyward {
       await store.close()
     },
     authenticate: (headers, routeOptions) =>
-      walk.admit(
-        receive(headOfHeaders(headers)),
-        routeOptions === undefined ? plainRoute : withoutExchange(compile(routeOptions)),
-      ),
+      check(headOfHeaders(headers), routeOptions === undefined ? plainRoute : withoutExchange(compile(routeOptions))),
     async verify({ apiKey, address, ...routeOptions }, context) {
       const route = withoutExchange(compile(routeOptions, ownerOf(context?.actor)))
       if (apiKey !== apiKey.trim()) return { valid: false, code: 'invalid_api_key_format' }
       const head = headOfHeaders({ authorization: `Bearer ${apiKey}` }, address ?? context?.address)
-      const decision = await walk.admit(receive(head), route)
+      const decision = await check(head, route)
       if (decision.denied) return { valid: false, code: decision.code }
       const key = await keys.get(decision.keyId).catch(unlessGone)
       return key === undefined ? { valid: false, code: 'invalid_api_key' } : { valid: true, key }

@@ -1,4 +1,6 @@
 import * as z from 'zod'
+import { isWebhookUrl, type WebhookOptions } from './alerts/webhook.ts'
+import { isWebhookSecret } from './alerts/webhook-signature.ts'
 import type { Profile } from './answers/profile.ts'
 import { checkOptions } from './check-options.ts'
 import type { ClientAddressOption } from './credential/client-address.ts'
@@ -83,6 +85,24 @@ export interface AuditOptions {
   readonly retentionDays?: number | undefined
 }
 
+/** What is watched, and who is told of it. */
+export interface AlertsOptions {
+  /** Where alerts are sent when they are opened and resolved. Default: nowhere but to `onEvent`. */
+  readonly webhook?: WebhookOptions | undefined
+  /** Days after which a key should be rotated: a whole number from 1 to 3,650; default 90; `false` asks for none. */
+  readonly rotationAgeDays?: number | false | undefined
+  /** Days before its expiry from which a key is said to end: a whole number from 1 to 365; default 7; `false` says nothing. */
+  readonly expiryWithinDays?: number | false | undefined
+  /** Whether a key that is used from a new network is told of; works once `clientAddress` is set. Default true. */
+  readonly newNetworks?: boolean | undefined
+  /** Credits below which a balance is low: a whole number from 1 to 2^53 - 1. Default: nobody is told. */
+  readonly creditsBelow?: number | undefined
+  /** Requests of a key in 5 minutes at and below which its rate is no spike: a whole number from 1 to 1,000,000,000; default 300. */
+  readonly minimumRequests?: number | undefined
+  /** Errors of a key in 5 minutes at and below which they are no spike: a whole number from 1 to 1,000,000,000; default 20. */
+  readonly minimumErrors?: number | undefined
+}
+
 /** What decides while the gate is away, instead of 503 for everybody. */
 export interface LocalWindows {
   readonly mode: 'local'
@@ -140,6 +160,10 @@ export interface KeywardOptions {
   readonly credits?: CreditsOptions | undefined
   readonly idempotency?: IdempotencyTerms | undefined
   readonly audit?: AuditOptions | undefined
+  /** What is watched; `false` watches nothing, and leaves the alerts that are there. Default: all that needs no option. */
+  readonly alerts?: AlertsOptions | false | undefined
+  /** `false` counts no requests. Default: they are counted, where the store keeps counts. */
+  readonly usage?: boolean | undefined
   /**
    * Whose word counts for a client's address: `'peer'`, or a list of trusted proxies. Unset, the peer's address is
    * used where a key asks for one, and failed attempts are not counted.
@@ -235,6 +259,29 @@ const optionsRule = z.strictObject({
     })
     .optional(),
   audit: z.strictObject({ retentionDays: bound(3_650).optional() }).optional(),
+  alerts: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        webhook: z
+          .strictObject({
+            url: z
+              .string()
+              .max(2_048)
+              .refine(isWebhookUrl, 'must be https://…, or http://… on this machine, without a password in it'),
+            secret: z.string().refine(isWebhookSecret, 'must be whsec_ and 24 to 64 bytes in base64'),
+          })
+          .optional(),
+        rotationAgeDays: bound(3_650).or(z.literal(false)).optional(),
+        expiryWithinDays: bound(365).or(z.literal(false)).optional(),
+        newNetworks: z.boolean('must be true or false').optional(),
+        creditsBelow: bound(MAX_CREDITS).optional(),
+        minimumRequests: bound(1_000_000_000).optional(),
+        minimumErrors: bound(1_000_000_000).optional(),
+      }),
+    ])
+    .optional(),
+  usage: z.boolean('must be true or false').optional(),
   clientAddress: z.unknown().optional(),
   onEvent: z.custom<Observer>((observer) => typeof observer === 'function', 'must be a function').optional(),
 })
@@ -251,6 +298,8 @@ export function checkKeywardOptions(options: KeywardOptions): void {
     throw new ConfigError("createKeyward.credits.initial: takes account: 'key', because a pool is not a key's own")
   if (options.credits !== undefined && options.store.ledger === undefined)
     throw new ConfigError('createKeyward.credits: takes a store that keeps credits, such as sqlite(…) or postgres(…)')
+  if (options.alerts && options.store.alerts === undefined)
+    throw new ConfigError('createKeyward.alerts: takes a store that keeps alerts, such as sqlite(…) or postgres(…)')
 }
 
 /**

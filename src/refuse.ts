@@ -55,9 +55,12 @@ export function createRefusals(observer: Observer | undefined): Refusals {
     details: Omit<DenialContext, 'requestId'> = {},
   ): Denial {
     const { requestId } = context
+    context.isRefused = true
     if (observer !== undefined) {
       const { address } = context
-      tell(observer, { type: 'denied', requestId, code, reason, keyId: known?.keyId, owner: known?.owner, address })
+      const durationMs = context.sinceCheckMs()
+      const { keyId, owner } = known ?? {}
+      tell(observer, { type: 'denied', requestId, code, reason, keyId, owner, address, durationMs })
     }
     return createDenial(context.profile, code, { ...details, ...context.answerContext() })
   }

@@ -7,6 +7,7 @@ import { scopeName } from './keys/key-input.ts'
 import type { Charge } from './limits/plan.ts'
 import { policyName } from './limits/policies.ts'
 import { MAX_CREDITS } from './model/ledger.ts'
+import { OTHER } from './usage/other.ts'
 
 /** Credits of a route whose cost is known only afterwards. */
 export interface MeteredCredits {
@@ -67,6 +68,11 @@ export interface RouteOptions {
   readonly credits?: number | MeteredCredits | undefined
   /** Makes requests with an `Idempotency-Key` safe to repeat. Default: the header is ignored. */
   readonly idempotency?: IdempotencyOptions | undefined
+  /**
+   * How usage calls the route: 1 to 200 characters, none of them a control character, and not `other`. Default: the
+   * framework's own pattern with the method, such as `POST /v1/videos/:id`; on fetch, and where there is no framework, none.
+   */
+  readonly name?: string | undefined
 }
 
 /** A route's demands, checked and ready. */
@@ -79,6 +85,8 @@ export interface Route {
   readonly credits: CreditsRule | undefined
   /** `undefined` where idempotency keys are ignored. */
   readonly idempotency: IdempotencyRule | undefined
+  /** How usage calls it; `undefined` for the framework's own pattern. */
+  readonly name: string | undefined
 }
 
 const credits = z
@@ -130,6 +138,11 @@ const rule = z.strictObject({
     })
     .transform((given) => ({ ...given, methods: new Set<string>(given.methods) }))
     .optional(),
+  name: z
+    .string()
+    .regex(/^[^\p{Cc}\p{Cs}]{1,200}$/u, 'must have 1 to 200 characters, none of them a control character')
+    .refine((name) => name !== OTHER, "must not be 'other', which is what usage counts together")
+    .optional(),
 })
 
 /**
@@ -138,7 +151,7 @@ const rule = z.strictObject({
  * @throws {ConfigError} Quoting the option and the rule.
  */
 export function compileRoute(options: RouteOptions, audience: string | undefined, owner?: string): Route {
-  const { scopes, cost, policies, accept, credits, idempotency } = checkOptions('requireKey', rule, options)
+  const { scopes, cost, policies, accept, credits, idempotency, name } = checkOptions('requireKey', rule, options)
   return {
     asked: { scopes: [...new Set(scopes)], audience, address: undefined, owner, session: undefined },
     charge: { cost, policies: [...new Set(policies)] },
@@ -146,5 +159,6 @@ export function compileRoute(options: RouteOptions, audience: string | undefined
     acceptsSessions: accept.includes('session'),
     credits,
     idempotency,
+    name,
   }
 }

@@ -13,7 +13,7 @@ describe('an observer', () => {
     const denied = await visit(keyward, apiKey, { peer: '::ffff:192.0.2.1' })
     expect(events).toEqual([
       { type: 'changed', action: 'key.created', keyId: id, owner: 'acme', actor: null, version: 1, fenced: true },
-      { type: 'admitted', requestId: admitted.requestId, keyId: id, owner: 'acme', cost: 3 },
+      { type: 'admitted', requestId: admitted.requestId, keyId: id, owner: 'acme', cost: 3, durationMs: 0 },
       { type: 'changed', action: 'key.disabled', keyId: id, owner: 'acme', actor: 'usr_1', version: 2, fenced: true },
       { type: 'stale', requestId: denied.requestId, keyId: id, version: 1 },
       {
@@ -24,6 +24,7 @@ describe('an observer', () => {
         keyId: id,
         owner: 'acme',
         address: '192.0.2.1',
+        durationMs: 0,
       },
     ] satisfies KeywardEvent[])
   })

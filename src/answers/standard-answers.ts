@@ -19,6 +19,7 @@ const STANDARD = {
   invalid_api_key_format: [401, 'Invalid API key.'],
   invalid_api_key: [401, 'Invalid API key.'],
   invalid_session_token: [401, 'Invalid or expired session token.'],
+  invalid_signature: [401, 'Missing or invalid signature.'],
   insufficient_credits: [402, 'Insufficient credits.'],
   insufficient_scope: [403, 'The API key does not have the scope that this request needs.'],
   address_not_allowed: [403, 'The API key may not be used from this address.'],

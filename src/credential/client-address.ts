@@ -38,6 +38,11 @@ export function createAddressReader(
   }
 }
 
+/** The header that says where clients are, in lower case; `undefined` where the peer is the client. */
+export function addressHeader(option: ClientAddressOption): string | undefined {
+  return option === 'peer' ? undefined : checkHeader(option.header ?? 'x-forwarded-for')
+}
+
 /**
  * Names the budget that an address draws on: an IPv4 address by itself, an IPv6 address with the rest of its /64,
  * since one client has all of that.

@@ -78,6 +78,8 @@ export function refundOf(
 export class Reservation {
   /** Credits that are left after they were taken, as far as this request knows. */
   balance: number
+  /** Credits that the request has cost, as far as is known: what was taken, until it is settled or refunded. */
+  charged: number
   readonly rule: CreditsRule
   readonly #rooms: SpendingRooms
   readonly #name: Pick<Closing, 'account' | 'operation' | 'token' | 'requestId'>
@@ -94,6 +96,7 @@ export class Reservation {
     this.rule = rule
     this.#name = name
     this.#taken = taken
+    this.charged = taken
     this.balance = balance
   }
 
@@ -110,10 +113,18 @@ export class Reservation {
     return { ...this.#name, to: 'refunded', amount: 0, overshoot: 'cap', at: this.#now() }
   }
 
+  /** Notes that the end was written together with something else. */
+  wasClosed({ amount }: Closing): void {
+    this.charged = amount
+  }
+
   /** Writes the end down. @returns Whether it was still this request's to write. */
   async close(closing: Closing): Promise<boolean> {
     const closed: ClosingOutcome = await this.#rooms.ledger.close(closing)
-    if (closed.outcome === 'closed') this.balance = closed.balance
+    if (closed.outcome === 'closed') {
+      this.balance = closed.balance
+      this.charged = closed.charged
+    }
     return closed.outcome === 'closed'
   }
 

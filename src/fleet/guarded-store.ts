@@ -2,7 +2,9 @@ import type { Observer } from '../events.ts'
 import { withinDeadline } from '../model/deadline.ts'
 import { KeywardError, StoreUnavailableError } from '../model/errors.ts'
 import type { KeyStore } from '../model/key-store.ts'
+import { guardAlerts } from './guarded-alerts.ts'
 import { guardClaims, guardLedger } from './guarded-ledger.ts'
+import { guardUsage } from './guarded-usage.ts'
 import { createHealth } from './health.ts'
 
 /** How long a read may take where the driver does not say. */
@@ -65,10 +67,17 @@ export function guardStore(store: KeyStore, observer: Observer | undefined): Key
     listAuditOwners: (before, limit) => read(async () => store.listAuditOwners(before, limit)),
     purgeAudit: (purge) => write(async () => store.purgeAudit(purge), purge.limit),
     keepNote: (name, text) => write(async () => store.keepNote(name, text)),
+    findNote: (name) => read(async () => store.findNote(name)),
+    dropNotes: (from, to) => write(async () => store.dropNotes(from, to)),
     pepperVersions: () => read(async () => store.pepperVersions()),
     ...(store.ledger !== undefined && { ledger: guardLedger(store.ledger, guard) }),
     ...(store.claims !== undefined && { claims: guardClaims(store.claims, guard) }),
+    ...(store.alerts !== undefined && { alerts: guardAlerts(store.alerts, guard) }),
+    ...(store.usage !== undefined && { usage: guardUsage(store.usage, guard) }),
   }
+  const { replaceNote } = store
+  if (replaceNote !== undefined)
+    guarded.replaceNote = (name, text) => write(async () => replaceNote.call(store, name, text))
   if (store.claim !== undefined) guarded.claim = async () => store.claim?.()
   if (store.changedElsewhere !== undefined) guarded.changedElsewhere = () => store.changedElsewhere?.() ?? false
   return guarded

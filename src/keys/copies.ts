@@ -23,6 +23,8 @@ export interface Copy {
   nextUseAt: number
   /** The last refusal of a gate on a server, while asking again is no use. */
   refusal: Refusal | undefined
+  /** Where the last request came from, as far as its connection and headers say: who comes again is not looked at again. */
+  source: string | undefined
 }
 
 /** Bounds of the copies. */
@@ -136,6 +138,7 @@ export function createCopies(store: KeyStore, bounds: CopyBounds, ages: CopyAges
       plan: undefined,
       nextUseAt: readAt + Math.max(0, USE_INTERVAL_MS - sinceUse),
       refusal: undefined,
+      source: undefined,
     }
     copies.set(name, copy)
     unknown.delete(name)

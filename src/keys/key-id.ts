@@ -7,6 +7,12 @@ const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
  * @returns A function of the wall time in milliseconds since the Unix epoch.
  */
 export function createKeyIds(): (now: number) => string {
+  const next = createUlids()
+  return (now) => `key_${next(now)}`
+}
+
+/** Makes monotonic ULIDs. @returns A function of the wall time in milliseconds since the Unix epoch. */
+export function createUlids(): (now: number) => string {
   let last = 0
   let random = new Uint8Array(16)
   return (now) => {
@@ -17,7 +23,7 @@ export function createKeyIds(): (now: number) => string {
     } else {
       increment(random)
     }
-    return `key_${encodeTime(last)}${Array.from(random, (digit) => CROCKFORD[digit]).join('')}`
+    return `${encodeTime(last)}${Array.from(random, (digit) => CROCKFORD[digit]).join('')}`
   }
 }
 

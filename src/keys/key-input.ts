@@ -82,12 +82,22 @@ export const graceInput = z.strictObject({
     .default(0),
 })
 
+/** In which order keys are listed. */
+export const keySort = z.enum(['newest', 'oldest', 'name', 'lastUsed'])
+
 /** A page of a list. */
 export const listInput = z.strictObject({
   owner: ownerName.optional(),
   state: z.enum(['active', 'scheduled', 'disabled', 'revoked', 'expired', 'deleted']).optional(),
   limit: z.int('must be a whole number').min(1, 'must be at least 1').max(100, 'must be at most 100').default(50),
-  cursor: z.string().max(200).optional(),
+  cursor: z.string().max(2_048).optional(),
+  search: z
+    .string()
+    .min(1, 'must not be empty')
+    .max(200, 'must be at most 200 characters')
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not contain control characters')
+    .optional(),
+  sort: keySort.default('newest'),
 })
 
 /**

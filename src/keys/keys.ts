@@ -1,13 +1,13 @@
 import type * as z from 'zod'
 import { checkGrant, checkReach, type ManageContext, ownerOf } from '../model/actor.ts'
-import { InvalidInputError } from '../model/errors.ts'
+import { NotFoundError } from '../model/errors.ts'
 import { findKey } from '../model/find-key.ts'
 import type { KeyRecord } from '../model/key-record.ts'
 import { type BulkResult, type BulkSelection, changeKeys } from './bulk.ts'
 import { checkReferences, drawKey, type IssueRooms, importKey, issueKey } from './issue-key.ts'
 import { stateConditions } from './judge.ts'
 import { auditDifference, changeKey, draftAudit, guard, planEnd, planPut } from './key-change.ts'
-import { isKeyId } from './key-id.ts'
+import { placeOf, writeCursor } from './key-cursor.ts'
 import { checkInput, graceInput, importedKeyInput, keyPatchInput, listInput, newKeyInput } from './key-input.ts'
 import { type ChangedKey, type CreatedKey, type Key, type RotatedKey, viewKey } from './key-view.ts'
 import { type EndOrPause, rotate, update } from './transitions.ts'
@@ -22,7 +22,7 @@ export type KeyPatchInput = z.input<typeof keyPatchInput>
 export type KeyListInput = z.input<typeof listInput>
 /** What can be done to many keys at once. */
 export type BulkAction = EndOrPause | 'purge'
-/** A page of keys, newest first. `nextCursor` is opaque, and `null` on the last page. */
+/** A page of keys. `nextCursor` is opaque, belongs to the sort that it came with, and is `null` on the last page. */
 export interface KeyPage {
   readonly items: readonly Key[]
   readonly nextCursor: string | null
@@ -47,7 +47,16 @@ export interface Keys {
   import(input: ImportedKey, context?: ManageContext): Promise<Key>
   /** Finds a key by id, deleted ones too. */
   get(keyId: string, context?: ManageContext): Promise<Key>
-  /** Lists keys, newest first; deleted ones only when asked for by `state`. */
+  /**
+   * Finds a key by the API key itself, in whatever state it is: for one that was found where it should not be. It is not
+   * judged, and counts nowhere.
+   */
+  find(apiKey: string, context?: ManageContext): Promise<Key>
+  /**
+   * Lists keys, newest first or as `sort` says; deleted ones only when asked for by `state`. `search` (1 to 200 characters,
+   * each standing for itself) finds the keys whose name begins with it, in upper or lower case, whose start or owner does,
+   * and the key whose id it is. Sorted by `lastUsed`, a key that is used between two pages moves to the front.
+   */
   list(input?: KeyListInput, context?: ManageContext): Promise<KeyPage>
   /** Changes fields of a key. */
   update(keyId: string, patch: KeyPatchInput, context?: ManageContext): Promise<ChangedKey>
@@ -111,16 +120,24 @@ export function createKeys(rooms: KeysRooms): Keys {
       return view(await findKey(store, keyId, context?.actor))
     },
 
+    async find(apiKey, context) {
+      await committer.ready()
+      const record = await store.findByDigest(await rooms.digester.candidates(apiKey))
+      if (record === undefined) throw new NotFoundError('There is no such key or owner.')
+      checkReach(context?.actor, record.owner)
+      return view(record)
+    },
+
     async list(input = {}, context) {
       await committer.ready()
-      const { owner = ownerOf(context?.actor), state, limit, cursor } = checkInput(listInput, input)
+      const { owner = ownerOf(context?.actor), state, limit, cursor, search, sort } = checkInput(listInput, input)
       if (owner !== undefined) checkReach(context?.actor, owner)
-      const beforeId = cursor === undefined ? undefined : readCursor(cursor)
+      const place = placeOf(sort, cursor)
       const conditions = stateConditions(state, store.clock.now())
-      const records = await store.list({ owner, beforeId, limit: limit + 1, conditions })
+      const records = await store.list({ owner, ...place, limit: limit + 1, conditions, search })
       const items = records.slice(0, limit).map(view)
       const last = items.at(-1)
-      return { items, nextCursor: records.length > limit && last !== undefined ? btoa(last.id) : null }
+      return { items, nextCursor: records.length > limit && last !== undefined ? writeCursor(sort, last) : null }
     },
 
     async update(keyId, patch, context) {
@@ -170,16 +187,6 @@ export function createKeys(rooms: KeysRooms): Keys {
       return changeKeys(store, committer, selection, conditions, context, planFor(action, context))
     },
   }
-}
-
-function readCursor(cursor: string): string {
-  try {
-    const id = atob(cursor)
-    if (isKeyId(id)) return id
-  } catch {
-    // What is not base64 is no cursor of ours either.
-  }
-  throw new InvalidInputError([{ path: ['cursor'], message: 'is not a cursor of this list' }])
 }
 
 /** Drops members that are `undefined`: for an update they are not given. */

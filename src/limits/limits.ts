@@ -10,6 +10,12 @@ import { type LimitState, labelled } from './limit-state.ts'
 import { planRequest } from './plan.ts'
 import { knownPolicy, type PolicyBook } from './policies.ts'
 
+/** A window of a key's own policies, and who shares its count. */
+export interface KeyLimit extends LimitState {
+  /** The keys of one lineage (`'key'`), or all keys of the owner. */
+  readonly per: 'key' | 'owner'
+}
+
 /** The policies that keys refer to, and what is used of them. */
 export interface Limits {
   /** All policies, in order of name. */
@@ -30,7 +36,7 @@ export interface Limits {
    *
    * @throws {NotFoundError} When there is no such key, or it is another owner's.
    */
-  read(keyId: string, context?: ManageContext): Promise<readonly LimitState[]>
+  read(keyId: string, context?: ManageContext): Promise<readonly KeyLimit[]>
 }
 
 /** What the room is given by the composition. */
@@ -90,7 +96,13 @@ export function createLimits({ store, gate, lease, policies, observer, ready }: 
         const { owner, lineage, version } = record
         const readAtMs = store.clock.monotonic()
         const answer = await gate.peek({ owner, lineage, version, nonce, buckets: plan.buckets }, readAtMs)
-        if ('windows' in answer) return labelled(answer.windows, plan.labels)
+        if ('windows' in answer) {
+          const asked = plan.buckets.flatMap(({ windows }) => windows)
+          return labelled(answer.windows, plan.labels).map((limit, index) => ({
+            ...limit,
+            per: asked[index]?.per ?? 'key',
+          }))
+        }
         nonce = answer.outcome === 'unknown' ? answer.nonce : undefined
       }
       throw new StoreUnavailableError('The store is behind the gate.')

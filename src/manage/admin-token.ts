@@ -1,6 +1,9 @@
 import { type Actor, ConfigError, digestApiKey, parseAuthorization } from '../index.ts'
 import type { Authorize } from './authorize.ts'
 
+/** What tells tokens apart without telling what they are. */
+const marks = new WeakMap<Authorize, () => Promise<string>>()
+
 const ADMIN: Actor = { id: 'admin', owner: null, scopes: ['*'] }
 
 /**
@@ -15,12 +18,19 @@ export function adminToken(token: string): Authorize {
   if (typeof token !== 'string' || !/^[\x21-\x2b\x2d-\x7e]{16,512}$/.test(token))
     throw new ConfigError('adminToken: token must have 16 to 512 printable ASCII characters without space and comma.')
   const expected = digestApiKey(token)
-  return async (request) => {
+  const authorize: Authorize = async (request) => {
     const header = request.headers.get('authorization')
     const credential = parseAuthorization(header === null ? [] : [header])
     if ('refused' in credential) return undefined
     return areSame(await digestApiKey(credential.apiKey), await expected) ? ADMIN : undefined
   }
+  marks.set(authorize, async () => (await digestApiKey(`mark:${await expected}`)).slice(0, 16))
+  return authorize
+}
+
+/** Tells the token of an `authorize` from any other, so that a sign-in ends with its token; empty for a host's own function. */
+export async function markOf(authorize: Authorize): Promise<string> {
+  return (await marks.get(authorize)?.()) ?? ''
 }
 
 /** Compares two digests, which have one length, without stopping at the first difference. */

@@ -1,8 +1,10 @@
 import { z } from '@hono/zod-openapi'
-import { type BulkSelection, type DenialCode, InvalidInputError } from '../index.ts'
+import { type BulkSelection, type ChangedKey, type DenialCode, InvalidInputError } from '../index.ts'
 import { isKeyId, keyId } from './key-id.ts'
 import { changedKeySchema, keyJson, rotatedKeySchema } from './key-json.ts'
+import { endsLastInCharge } from './last-in-charge.ts'
 import type { ManageRouter } from './manage-router.ts'
+import type { Reply } from './route-rules.ts'
 
 const grace = z.strictObject({
   graceSeconds: z
@@ -10,6 +12,13 @@ const grace = z.strictObject({
     .optional()
     .describe('How many seconds the old key goes on: 0 (default, it is revoked) to 31,536,000.'),
 })
+
+const force = z
+  .boolean()
+  .optional()
+  .describe('`true`: also where a key ends itself, and no other key is left that can manage. Otherwise 409.')
+
+const ending = z.strictObject({ force })
 
 const summaries = {
   revoke: 'Stops a key for good; it stays listed.',
@@ -22,6 +31,7 @@ const bulk = z
     action: z.enum(['disable', 'enable', 'revoke', 'delete', 'purge']),
     ids: z.array(z.string().max(64)).min(1).max(1_000).optional(),
     owner: z.string().optional(),
+    force,
   })
   .openapi('BulkAction', { description: 'Names either 1 to 1,000 `ids`, or an `owner` for all keys that it has.' })
 
@@ -40,7 +50,8 @@ const bulkSchema = z
 
 /** Adds the routes that rotate, revoke, disable and enable keys, one or many. */
 export function keyActionRoutes(router: ManageRouter): void {
-  const { keys, profile } = router.keyward
+  const { keyward } = router
+  const { keys, profile } = keyward
   const write = { scope: 'keyward:keys:write', method: 'post' } as const
 
   router.add(
@@ -59,22 +70,37 @@ export function keyActionRoutes(router: ManageRouter): void {
     },
   )
 
-  for (const action of ['revoke', 'disable', 'enable'] as const)
+  for (const action of ['revoke', 'disable'] as const)
     router.add(
       {
         ...write,
         path: `/keys/{id}/${action}`,
         summary: summaries[action],
+        body: ending,
         conditional: true,
         success: { status: 200, schema: changedKeySchema },
       },
-      async ({ parameter, actor, context }) => {
+      async ({ parameter, body, actor, context }) => {
         const id = keyId(parameter('id'))
-        if (action === 'enable' && actor.id === id) return { refused: 'forbidden' }
-        const { fenced, ...key } = await keys[action](id, context)
-        return { body: { ...keyJson(key), fenced }, version: key.version }
+        if (body.force !== true && (await endsLastInCharge(keyward, actor, { ids: [id] })))
+          return { refused: 'conflict' }
+        return changed(await keys[action](id, context))
       },
     )
+
+  router.add(
+    {
+      ...write,
+      path: '/keys/{id}/enable',
+      summary: summaries.enable,
+      conditional: true,
+      success: { status: 200, schema: changedKeySchema },
+    },
+    async ({ parameter, actor, context }) => {
+      const id = keyId(parameter('id'))
+      return actor.id === id ? { refused: 'forbidden' } : changed(await keys.enable(id, context))
+    },
+  )
 
   router.add(
     {
@@ -84,14 +110,20 @@ export function keyActionRoutes(router: ManageRouter): void {
       body: bulk,
       success: { status: 200, schema: bulkSchema },
     },
-    async ({ body: { action, ...rest }, actor, context }) => {
+    async ({ body: { action, force, ...rest }, actor, context }) => {
       const selection = oneOf(rest)
+      if (action !== 'enable' && force !== true && (await endsLastInCharge(keyward, actor, selection)))
+        return { refused: 'conflict' }
       if (action === 'enable' && mayReach(selection, actor.id)) return { refused: 'forbidden' }
       const results = await keys.bulk(action, selection, context)
       const codeOf = (code: string) => profile.answers[code as DenialCode]?.code ?? code
       return { body: { results: results.map((one) => (one.ok ? one : { ...one, code: codeOf(one.code) })) } }
     },
   )
+}
+
+function changed({ fenced, ...key }: ChangedKey): Reply {
+  return { body: { ...keyJson(key), fenced }, version: key.version }
 }
 
 function oneOf({ ids, owner }: { ids?: readonly string[] | undefined; owner?: string | undefined }): BulkSelection {

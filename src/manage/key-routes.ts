@@ -3,6 +3,7 @@ import type { Actor } from '../index.ts'
 import { keyPatchFields, newKeyFields, withInstants } from './key-fields.ts'
 import { keyId } from './key-id.ts'
 import { changedKeySchema, createdKeySchema, keyJson, keySchema } from './key-json.ts'
+import { endsLastInCharge } from './last-in-charge.ts'
 import type { ManageRouter } from './manage-router.ts'
 import { hasScope } from './manage-scope.ts'
 
@@ -13,7 +14,14 @@ const page = z.strictObject({
     .string()
     .regex(/^[1-9]\d{0,8}$/, 'must be a whole number from 1 to 100')
     .optional(),
-  cursor: z.string().optional().describe('`nextCursor` of the page before.'),
+  cursor: z.string().optional().describe('`nextCursor` of the page before, which had the same `sort`.'),
+  search: z
+    .string()
+    .optional()
+    .describe(
+      'Finds keys whose name begins with this text, in upper or lower case, whose start or owner does, and the key whose id it is. 1 to 200 characters, each standing for itself.',
+    ),
+  sort: z.enum(['newest', 'oldest', 'name', 'lastUsed']).optional().describe('Default `newest`.'),
 })
 
 const pageSchema = z.object({ items: z.array(keySchema), nextCursor: z.string().nullable() }).openapi('KeyPage')
@@ -23,6 +31,10 @@ const removal = z.strictObject({
     .enum(['true', 'false'])
     .optional()
     .describe('`true`: the row goes too, even where deleting keeps it. Otherwise as the deployment has it.'),
+  force: z
+    .enum(['true', 'false'])
+    .optional()
+    .describe('`true`: also where a key ends itself, and no other key is left that can manage. Otherwise 409.'),
 })
 
 /** Adds the routes that issue, list, show, change and delete keys. */
@@ -55,7 +67,7 @@ export function keyRoutes(router: ManageRouter): void {
       ...read,
       method: 'get',
       path: '/keys',
-      summary: 'Lists keys, newest first; revoked ones too, deleted ones only by `state`.',
+      summary: 'Lists keys, newest first or as `sort` says; revoked ones too, deleted ones only by `state`.',
       query: page,
       success: { status: 200, schema: pageSchema },
     },
@@ -107,8 +119,10 @@ export function keyRoutes(router: ManageRouter): void {
       conditional: true,
       success: { status: 200, schema: changedKeySchema },
     },
-    async ({ parameter, query, context }) => {
+    async ({ parameter, query, actor, context }) => {
       const id = keyId(parameter('id'))
+      if (query.force !== 'true' && (await endsLastInCharge(router.keyward, actor, { ids: [id] })))
+        return { refused: 'conflict' }
       const { fenced, ...key } = await (query.purge === 'true' ? keys.purge(id, context) : keys.delete(id, context))
       return { body: { ...keyJson(key), fenced }, version: key.version }
     },

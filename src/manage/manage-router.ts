@@ -1,8 +1,9 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import * as z from 'zod'
-import type { Actor, DenialCode, Keyward, RequestContext } from '../index.ts'
+import type { Actor, Denial, DenialCode, Keyward, RequestContext } from '../index.ts'
 import { answerReply } from './answer.ts'
 import { answerDownload } from './answer-download.ts'
+import { answerPage } from './answer-page.ts'
 import type { Arrival } from './arrival.ts'
 import { checkFields } from './check-fields.ts'
 import { describeRoute } from './describe-route.ts'
@@ -18,6 +19,8 @@ export interface Visit {
   /** Id of the request, and the profile of its answer. */
   readonly received: RequestContext
   readonly actor: Actor
+  /** Is told why the request was refused, for who calls in this process: a profile's envelope need not say. */
+  readonly onRefusal?: (denial: Denial, error: unknown) => void
 }
 
 /** The app that dispatches to routes. */
@@ -50,11 +53,12 @@ export class ManageRouter {
         const reply = 'refused' in call ? call : await handle(call)
         if ('refused' in reply)
           return refuseActor(this.keyward, visit, this.keyward.deny(received, reply.refused), subject)
+        if ('page' in reply) return await answerPage(received, rules.success.status, reply.page)
         return 'download' in reply
           ? await answerDownload(received, rules.success.status, reply.download)
           : answerReply(received, rules.success.status, reply)
       } catch (error) {
-        return refuseActor(this.keyward, visit, this.keyward.denyError(received, error), subject)
+        return refuseActor(this.keyward, visit, this.keyward.denyError(received, error), subject, error)
       }
     })
   }

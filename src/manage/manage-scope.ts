@@ -12,7 +12,12 @@ import type { Actor } from '../index.ts'
  * - `keyward:credits:read`: see credits and their movements.
  * - `keyward:credits:write`: top up and set credits, which only an actor of every owner may.
  * - `keyward:audit:read`: list, export and verify audit entries.
+ * - `keyward:usage:read`: see usage and rankings.
+ * - `keyward:alerts:read`: see alerts.
+ * - `keyward:alerts:write`: acknowledge and snooze alerts.
  * - `keyward:verify`: check API keys.
+ * - `keyward:alerts:read`: see alerts.
+ * - `keyward:alerts:write`: acknowledge and snooze alerts.
  */
 export type ManageScope =
   | 'keyward:keys:read'
@@ -22,7 +27,12 @@ export type ManageScope =
   | 'keyward:credits:read'
   | 'keyward:credits:write'
   | 'keyward:audit:read'
+  | 'keyward:usage:read'
+  | 'keyward:alerts:read'
+  | 'keyward:alerts:write'
   | 'keyward:verify'
+  | 'keyward:alerts:read'
+  | 'keyward:alerts:write'
 
 /** Says whether an actor has a scope, by name or by `*`. */
 export function hasScope(actor: Actor, scope: ManageScope): boolean {

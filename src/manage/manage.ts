@@ -1,23 +1,19 @@
 import type { Hono } from 'hono'
 import { ConfigError, type Keyward } from '../index.ts'
-import { auditRoutes } from './audit-routes.ts'
 import type { Authorize } from './authorize.ts'
-import { creditRoutes } from './credit-routes.ts'
 import { type ExpressMount, mountOnExpress } from './express-mount.ts'
 import { type FastifyMount, mountOnFastify } from './fastify-mount.ts'
-import { mountOnFetch } from './fetch-mount.ts'
+import { checkBasePath, mountOnFetch } from './fetch-mount.ts'
 import { mountOnHono } from './hono-mount.ts'
-import { keyActionRoutes } from './key-action-routes.ts'
-import { keyRoutes } from './key-routes.ts'
-import { ManageRouter } from './manage-router.ts'
-import { openapiRoute } from './openapi-route.ts'
-import { policyRoutes } from './policy-routes.ts'
+import { openRooms } from './rooms.ts'
 import { serveManagement } from './serve-management.ts'
-import { verifyRoute } from './verify-route.ts'
 
 export { adminToken } from './admin-token.ts'
 export type { Authorize } from './authorize.ts'
+export { type GithubPublicKeysOptions, githubPublicKeys } from './github-public-keys.ts'
+export { type LeakReports, type LeakReportsOptions, leakReports } from './leak-reports.ts'
 export type { ManageScope } from './manage-scope.ts'
+export type { ScannerKey, ScannerKeySource } from './scanner-keys.ts'
 
 /** Options of {@link manage}. */
 export interface ManageOptions {
@@ -49,10 +45,8 @@ export interface Management {
   readonly routes: readonly { readonly method: string; readonly path: string }[]
 }
 
-const ROOMS = [keyRoutes, keyActionRoutes, creditRoutes, auditRoutes, policyRoutes, verifyRoute, openapiRoute]
-
 /**
- * Creates the management API of a keyward: JSON over HTTP, described by `/openapi.json` below the mount.
+ * Creates the management API of a keyward: JSON over HTTP, described by `/openapi.json` below the mount, and for people by `/docs`.
  *
  * @throws {ConfigError} Without `authorize`, or when `basePath` is no path.
  */
@@ -60,10 +54,8 @@ export function manage(keyward: Keyward, options: ManageOptions): Management {
   const { authorize, basePath = '/manage' } = options ?? {}
   if (typeof authorize !== 'function')
     throw new ConfigError('manage.authorize: must be a function that says who sends a request, such as adminToken(…)')
-  if (!/^(\/[\w.~-]+)*$/.test(basePath))
-    throw new ConfigError("manage.basePath: must be a path such as '/manage', without a slash at its end, or ''")
-  const router = new ManageRouter(keyward)
-  for (const room of ROOMS) room(router)
+  checkBasePath('manage.basePath', basePath)
+  const router = openRooms(keyward)
   const serve = serveManagement(router, authorize)
   return {
     fetch: mountOnFetch(serve, basePath),

@@ -13,12 +13,15 @@ export interface Subject {
 /**
  * Refuses an actor, who is told so once it is in the audit trail. A failure of the server is no refusal; where the trail
  * cannot be written, the answer is that failure.
+ *
+ * @param error - What was thrown, where something was.
  */
 export async function refuseActor(
   keyward: Keyward,
-  { received, actor }: Visit,
+  { received, actor, onRefusal }: Visit,
   denial: Denial,
   subject: Subject,
+  error?: unknown,
 ): Promise<Response> {
   const { method } = received.head
   if (!isServerFailure(denial.code)) {
@@ -29,5 +32,6 @@ export async function refuseActor(
       return refuseError(keyward, received, error)
     }
   }
+  onRefusal?.(denial, error)
   return answerFetch(denial, method)
 }

@@ -56,7 +56,14 @@ export interface Download {
   readonly fileName: string
 }
 
+/** A page for people. */
+export interface Page {
+  readonly html: string
+  /** The one style sheet that the page has, as it stands in it. */
+  readonly style: string
+}
+
 /** What a route does: it throws what the rooms throw, or refuses with a code of its own. */
 export type Handle<Query, Body> = (
   call: Call<Query, Body>,
-) => Promise<Reply | { readonly download: Download } | { readonly refused: DenialCode }>
+) => Promise<Reply | { readonly download: Download } | { readonly page: Page } | { readonly refused: DenialCode }>

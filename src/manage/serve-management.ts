@@ -10,11 +10,11 @@ export type Serve = (arrival: Arrival) => Promise<Response>
 
 const DISPATCHED = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
 
-/**
- * Joins actor and routes. Who sends the request is asked first: what is not there, or has another method, is nobody's
- * business without an actor.
- */
-export function serveManagement({ app, keyward }: ManageRouter, authorize: Authorize): Serve {
+/** Answers a request whose actor is known. */
+export type Dispatch = (visit: Visit) => Promise<Response>
+
+/** Joins a known actor and routes: also the door for callers in this process, whose actor comes from elsewhere. */
+export function dispatchVisits({ app, keyward }: ManageRouter): Dispatch {
   app.onError((error, { env }) => refuseError(keyward, env.received, error))
   app.notFound(({ env }) => refuseMissing(env))
 
@@ -28,6 +28,21 @@ export function serveManagement({ app, keyward }: ManageRouter, authorize: Autho
         : keyward.deny(received, 'method_not_allowed', { allow: methodsOf(routes) })
     return refuseActor(keyward, visit, denial, { route, target: null })
   }
+
+  return async (visit) => {
+    const { method } = visit.arrival.head
+    if (!DISPATCHED.has(method)) return refuseMissing(visit)
+    return app.fetch(new Request(`http://manage${visit.arrival.target}`, { method }), visit)
+  }
+}
+
+/**
+ * Joins host, actor and routes. Who sends the request is asked first: what is not there, or has another method, is nobody's
+ * business without an actor.
+ */
+export function serveManagement(router: ManageRouter, authorize: Authorize): Serve {
+  const { keyward } = router
+  const dispatch = dispatchVisits(router)
 
   /** A stranger is an event, and leaves nothing behind. */
   async function refuseStranger(received: RequestContext, code: DenialCode): Promise<Response> {
@@ -47,9 +62,7 @@ export function serveManagement({ app, keyward }: ManageRouter, authorize: Autho
         const isMissing = head.header('authorization') === undefined
         return await refuseStranger(received, isMissing ? 'missing_authorization_header' : 'invalid_api_key')
       }
-      if (!DISPATCHED.has(head.method)) return await refuseMissing({ arrival, received, actor })
-      const inner = new Request(`http://manage${arrival.target}`, { method: head.method })
-      return await app.fetch(inner, { arrival, received, actor })
+      return await dispatch({ arrival, received, actor })
     } catch (error) {
       return refuseError(keyward, received, error)
     }

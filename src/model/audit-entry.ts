@@ -1,6 +1,6 @@
 import type { Metadata } from './key-record.ts'
 
-/** Everything that can be done to a key, a policy or an account, and what the management API refused to do. */
+/** Everything that can be done to a key, a policy, an account or an alert, and what the management API refused to do. */
 export type AuditAction =
   | 'key.created'
   | 'key.imported'
@@ -15,6 +15,10 @@ export type AuditAction =
   | 'credits.topped_up'
   | 'credits.set'
   | 'manage.refused'
+  | 'dashboard.signed_in'
+  | 'dashboard.signed_out'
+  | 'alert.acknowledged'
+  | 'alert.snoozed'
 
 /** An audit entry before the store has given it its place in the owner's chain. */
 export interface AuditDraft {

@@ -1,3 +1,4 @@
+import type { GateInspection } from './inspection.ts'
 import type { MaybePromise } from './maybe-promise.ts'
 import type { Window } from './policy.ts'
 
@@ -53,6 +54,9 @@ export interface Gate {
    * an earlier one may be lost there. A request that was under way meanwhile is answered `stale`.
    */
   onConnection?(listener: () => void): void
+
+  /** Looks at the gate's servers, and changes nothing: for tools. Absent where there is nothing to see. */
+  inspect?(): Promise<GateInspection>
 
   /** Ends timers and connections that the gate itself began. */
   close?(): Promise<void>

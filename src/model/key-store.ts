@@ -1,11 +1,14 @@
+import type { AlertStore } from './alert-store.ts'
 import type { AuditDraft } from './audit-entry.ts'
 import type { AuditTrail } from './audit-trail.ts'
 import type { ClaimStore } from './claim-store.ts'
 import type { Clock } from './clock.ts'
 import type { Gate } from './gate.ts'
+import type { StoreInspection } from './inspection.ts'
 import type { KeyRecord } from './key-record.ts'
 import type { Ledger } from './ledger.ts'
 import type { Policy } from './policy.ts'
+import type { UsageStore } from './usage-store.ts'
 
 /**
  * Keeps key records, policies and audit entries, and never judges them: it returns an expired or revoked record
@@ -41,6 +44,11 @@ export interface KeyStore extends AuditTrail {
    */
   readonly claims?: ClaimStore
 
+  /** Alerts, and what they are judged by, opened with the store. Absent where the store keeps none: then there are no alerts. */
+  readonly alerts?: AlertStore
+  /** Counts of requests, opened with the store. Absent where the store keeps none: requests are then not counted. */
+  readonly usage?: UsageStore
+
   /** Creates the store's own gate, for a keyward that is given no other. Absent where the store has none. */
   createGate?(): Gate
 
@@ -63,7 +71,7 @@ export interface KeyStore extends AuditTrail {
   /** Finds a record by its id, deleted ones too; purged ones are gone. */
   findById(keyId: string): Promise<KeyRecord | undefined>
 
-  /** Lists records, newest first (by id, descending), exactly those that the query's conditions name. */
+  /** Lists records in the query's order, exactly those that its search and conditions name. */
   list(query: KeyQuery): Promise<readonly KeyRecord[]>
 
   /**
@@ -101,6 +109,15 @@ export interface KeyStore extends AuditTrail {
   /** Keeps a small text for the library's own use (the pepper's canary) unless one is there, and returns the one that is kept. */
   keepNote(name: string, text: string): Promise<string>
 
+  /** Finds the note of a name; writes nothing. */
+  findNote(name: string): Promise<string | undefined>
+
+  /** Removes the notes whose names lie from `from`, which is included, to `to`, which is not; both are ASCII. */
+  dropNotes(from: string, to: string): Promise<void>
+
+  /** Keeps a note in the place of the one that is there. Absent in a store that no other process can look at. */
+  replaceNote?(name: string, text: string): Promise<void>
+
   /** The distinct pepper versions of stored keys that are not deleted, 0 among them where a digest has none. */
   pepperVersions(): Promise<readonly number[]>
 
@@ -109,6 +126,20 @@ export interface KeyStore extends AuditTrail {
    * absent where nobody else can, or where a channel tells.
    */
   changedElsewhere?(): boolean
+
+  /**
+   * Looks at the schema and the server, open or not, and changes nothing: for tools. Absent where there is nothing to see.
+   *
+   * @throws {ConfigError} When the server or file will not do.
+   */
+  inspect?(): Promise<StoreInspection>
+
+  /**
+   * Brings the schema up to date, whatever the store was told `open()` shall do: for tools. Absent where there is no schema.
+   *
+   * @returns The migrations that were applied now, in order.
+   */
+  migrate?(): Promise<readonly string[]>
 }
 
 /** How changes are committed. */
@@ -159,7 +190,24 @@ export interface KeyQuery {
   readonly limit: number
   /** All must hold. */
   readonly conditions: readonly InstantCondition[]
+  /**
+   * Only keys whose folded name (`foldName`) begins with this text folded, whose start or owner begins with it as it is,
+   * or whose id it is. Every character stands for itself. `undefined` looks for nothing.
+   */
+  readonly search?: string | undefined
+  /** `undefined` is newest first: by id, descending. */
+  readonly order?: KeyOrder | undefined
 }
+
+/**
+ * An order of a list, and the place after which the page begins; without one it begins at the first. `oldest`: by id,
+ * ascending. `name`: by folded name in order of code points, then by id, ascending. `lastUsed`: the latest use first, keys
+ * without one last, then by id, descending.
+ */
+export type KeyOrder =
+  | { readonly by: 'oldest'; readonly after?: { readonly id: string } | undefined }
+  | { readonly by: 'name'; readonly after?: { readonly id: string; readonly foldedName: string } | undefined }
+  | { readonly by: 'lastUsed'; readonly after?: { readonly id: string; readonly lastUsedAt: Date | null } | undefined }
 
 /** A comparison that the judge wants made in the store: data, so that a driver needs no judgement. */
 export interface InstantCondition {

@@ -151,6 +151,87 @@ export const brokenStores: readonly BrokenStore[] = [
   })),
 
   broken(
+    'searches by upper and lower case',
+    'finds keys by the beginning of their name, in upper or lower case',
+    (store) => ({
+      list: async (query) => {
+        const { search } = query
+        const found = await store.list(query)
+        return search === undefined ? found : found.filter(({ name }) => name.startsWith(search))
+      },
+    }),
+  ),
+
+  broken('folds ASCII only', 'finds names in any writing, whatever their case', (store) => ({
+    list: async (query) => {
+      const { search } = query
+      const found = await store.list(query)
+      const fold = (text: string) => text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase())
+      return search === undefined ? found : found.filter(({ name }) => fold(name).startsWith(fold(search)))
+    },
+  })),
+
+  broken('takes _ for any character', 'takes every character of a search as it is', (store) => ({
+    list: async ({ search, ...query }) => {
+      const everything = await store.list({ ...query, limit: 1_000 })
+      const escaped = search?.replaceAll(/[\\.*+?^${}()|[\]]/g, '\\$&').replaceAll('_', '.')
+      return everything.filter(({ name }) => escaped === undefined || new RegExp(`^${escaped}`, 'i').test(name))
+    },
+  })),
+
+  broken(
+    'searches ids by their beginning',
+    'finds keys by the beginning of their start or owner as it is, and by their whole id',
+    (store) => ({
+      list: async (query) => {
+        const { search, ...rest } = query
+        const isPart = search?.startsWith('key_') ?? false
+        return isPart ? (await store.list(rest)).filter(({ id }) => id.startsWith(search ?? '')) : store.list(query)
+      },
+    }),
+  ),
+
+  broken('finds a name that a key had', 'finds nothing by a name that a key had, or by a key that is gone', (store) => {
+    const names = new Map<string, string>()
+    return {
+      commit: (changes, options) => {
+        for (const { id, name } of changes.flatMap(({ put }) => put)) names.set(id, names.get(id) ?? name)
+        return store.commit(changes, options)
+      },
+      list: async ({ search, ...query }) =>
+        (await store.list(query)).filter(({ id }) => search === undefined || names.get(id)?.startsWith(search)),
+    }
+  }),
+
+  broken(
+    'forgets the conditions of a search',
+    'looks only among what owner, conditions and search name together',
+    (store) => ({
+      list: (query) => store.list(query.search === undefined ? query : { ...query, conditions: [] }),
+    }),
+  ),
+
+  broken('knows one order only', 'lists oldest first, page by page', (store) => ({
+    list: ({ order: _, ...query }) => store.list(query),
+  })),
+
+  broken('sorts names by their bytes', 'lists by name whatever its case, then by id, page by page', (store) => ({
+    list: async (query) => {
+      const page = await store.list(query)
+      return query.order?.by === 'name' ? page.toSorted((one, other) => (one.name < other.name ? -1 : 1)) : page
+    },
+  })),
+
+  broken('lists keys without a use first', 'lists by last use, keys without one last, page by page', (store) => ({
+    list: async (query) => {
+      const page = await store.list(query)
+      if (query.order?.by !== 'lastUsed') return page
+      const isUnused = ({ lastUsedAt }: KeyRecord) => lastUsedAt === null
+      return [...page.filter(isUnused), ...page.filter((record) => !isUnused(record))]
+    },
+  })),
+
+  broken(
     'writes a use back with the whole record',
     'writes uses beside the record: version, row and revocation stay',
     (store) => ({
@@ -279,6 +360,10 @@ export const brokenStores: readonly BrokenStore[] = [
       await store.open()
       return text
     },
+  })),
+
+  broken('keeps notes that it is to drop', 'finds notes without keeping any, and drops those of a range', () => ({
+    dropNotes: async () => {},
   })),
 
   ...brokenAuditTrails.map((each) => broken(...each)),

@@ -8,6 +8,7 @@ import { listCases } from './key-store/list-cases.ts'
 import { policyCases } from './key-store/policy-cases.ts'
 import { raceCases } from './key-store/race-cases.ts'
 import { recordCases } from './key-store/record-cases.ts'
+import { searchCases } from './key-store/search-cases.ts'
 import { useCases } from './key-store/use-cases.ts'
 
 /**
@@ -19,6 +20,7 @@ export const keyStoreContract: readonly KeyStoreCase[] = [
   ...recordCases,
   ...changeCases,
   ...listCases,
+  ...searchCases,
   ...useCases,
   ...auditCases,
   ...auditTrailCases,

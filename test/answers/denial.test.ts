@@ -23,6 +23,7 @@ const DEFAULT_ANSWERS: Readonly<Record<DenialCode, readonly [number, string, str
   invalid_api_key_format: [401, 'invalid_request_error', 'invalid_api_key'],
   invalid_api_key: [401, 'invalid_request_error'],
   invalid_session_token: [401, 'invalid_request_error'],
+  invalid_signature: [401, 'invalid_request_error'],
   insufficient_credits: [402, 'invalid_request_error'],
   insufficient_scope: [403, 'invalid_request_error'],
   address_not_allowed: [403, 'invalid_request_error'],

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { createDenial } from '../../src/answers/denial.ts'
 import { pipevideo } from '../../src/answers/pipevideo.ts'
+import { pptVideo } from '../../src/answers/ppt-video.ts'
 import { createProfile, defaultProfile, type ProfileChanges } from '../../src/answers/profile.ts'
 import { DENIAL_CODES } from '../../src/answers/standard-answers.ts'
+import { videogen } from '../../src/answers/videogen.ts'
 import { createKeyFormat } from '../../src/credential/key-format.ts'
 import { ConfigError } from '../../src/model/errors.ts'
 
@@ -109,5 +111,27 @@ describe('Pipevideo', () => {
       title: ['x-pipevideo-title', 'x-title'],
       applicationName: ['x-application-name', 'x-app-name'],
     })
+  })
+})
+
+describe('the profiles of ppt.video and VideoGen', () => {
+  it('make keys of their own', () => {
+    expect(pptVideo.keyFormat.make()).toMatch(/^ppt_[0-9A-Za-z]{49}$/)
+    expect(videogen.keyFormat.make()).toMatch(/^vg_key_[0-9A-Za-z]{49}$/)
+    expect(videogen.keyFormat.recognises(pptVideo.keyFormat.make())).toBe(false)
+  })
+
+  it('answer every 401 of VideoGen with one word, and every error with one field', () => {
+    for (const code of DENIAL_CODES) {
+      const denial = createDenial(videogen, code, { requestId })
+      if (denial.status === 401) expect(denial.body).toBe('{"message":"Unauthorized"}')
+      expect(Object.keys(JSON.parse(denial.body))).toEqual(['message'])
+    }
+  })
+
+  it('answer 422 of ppt.video in the default envelope, with the field', () => {
+    const issues = [{ path: ['prompt'], message: 'must not be empty' }]
+    const { error } = JSON.parse(createDenial(pptVideo, 'validation_failed', { requestId, issues }).body)
+    expect(error).toMatchObject({ code: 'validation_failed', request_id: requestId, issues })
   })
 })

@@ -11,6 +11,13 @@ describe('a request id', () => {
     for (const id of ids) expect(id).toMatch(new RegExp(`^req_pi_${UUID}$`))
   })
 
+  it('255: is another one each of 1,000,000 times', () => {
+    const requestId = createRequestIds({ prefix: 'req_', keepIncoming: false })
+    const ids = new Set<string>()
+    for (let count = 0; count < 1_000_000; count++) ids.add(requestId(undefined))
+    expect(ids.size).toBe(1_000_000)
+  })
+
   it('of a request is not kept by default', () => {
     expect(createRequestIds({ prefix: 'req_', keepIncoming: false })('mine')).toMatch(new RegExp(`^req_${UUID}$`))
   })

@@ -98,7 +98,7 @@ describe.each(storeKinds)('refusals of the management API in %s', (_, createStor
     expect(await keyward.audit.verify({ owner: 'acme' })).toMatchObject({ isIntact: true })
   })
 
-  it('keep no key that stands in a path', async () => {
+  it('247: keep no key that stands in a path', async () => {
     const { send, store, keyward } = await open()
     const { apiKey } = await keyward.keys.create({ owner: 'acme', name: 'a' })
     const token = `eyJ${'a'.repeat(20)}.${'b'.repeat(20)}.c`

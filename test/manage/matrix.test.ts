@@ -1,6 +1,7 @@
 import { type Actor, createKeyward, type KeyStore, memory } from 'keyward'
 import { adminToken, manage } from 'keyward/manage'
 import { describe, expect, it } from 'vitest'
+import { alertsOf, openOne } from '../../src/testing/alert-store/samples.ts'
 import { type Desk, openDesk } from './desk.ts'
 
 /** Who is let in, by route: the status that each actor gets. Rows of actors who are nobody are the same for all. */
@@ -22,6 +23,8 @@ const MATRIX: Readonly<Record<string, Row>> = {
   'POST /keys': { body: { name: 'new', owner: 'acme' }, own: 201, foreign: 404, unscoped: 403 },
   'GET /keys': { own: 200, foreign: 200, unscoped: 403 },
   'GET /keys?owner=acme': key,
+  'GET /keys?search=stocked&sort=name': { own: 200, foreign: 200, unscoped: 403 },
+  'GET /keys/:id/limits': key,
   'GET /keys/:id': key,
   'PATCH /keys/:id': { body: { name: 'renamed' }, ...key },
   'DELETE /keys/:id': key,
@@ -53,14 +56,25 @@ const MATRIX: Readonly<Record<string, Row>> = {
     unscoped: 403,
     everyOwner: 200,
   },
+  'GET /usage': { own: 200, foreign: 200, unscoped: 403 },
+  'GET /usage?owner=acme': key,
+  'GET /usage?by=key&keyId=:id': key,
+  'GET /rankings': { own: 200, foreign: 200, unscoped: 403 },
+  'GET /rankings?owner=acme': key,
   'POST /verify': { body: { apiKey: 'sk_unknown' }, own: 200, foreign: 200, unscoped: 403 },
+  'GET /docs': { own: 200, foreign: 200, unscoped: 200 },
+  'GET /alerts': { own: 200, foreign: 200, unscoped: 403 },
+  'GET /alerts?owner=acme': key,
+  'GET /alerts/:id': key,
+  'POST /alerts/:id/acknowledge': key,
+  'POST /alerts/:id/snooze': { body: { until: new Date(Date.now() + 3_600_000).toISOString() }, ...key },
   'GET /openapi.json': { own: 200, foreign: 200, unscoped: 200 },
 }
 
 const guest: Actor = { id: 'guest', owner: 'acme', scopes: ['tasks:write'] }
 const lines = Object.entries(MATRIX)
 
-describe('the matrix of routes and actors', () => {
+describe('166: the matrix of routes and actors', () => {
   it('has a line for every route, and no line for a route that is none', () => {
     const api = manage(createKeyward({ store: memory({ losesDataOnExit: true }) }), { authorize: () => undefined })
     const routes = api.routes.map(({ method, path }) => `${method} ${path}`)
@@ -97,7 +111,7 @@ describe('the matrix of routes and actors', () => {
     expect(status).toBe(row.foreign)
     expect(text).not.toContain(desk.id)
     expect(text).not.toContain('stocked key')
-    expect(text).not.toContain('4242')
+    expect(text).not.toContain('424242424242')
     expect(await snapshot(desk.store)).toEqual(before)
   })
 
@@ -113,17 +127,21 @@ async function stocked(options: Parameters<typeof openDesk>[0] = {}) {
     ...options,
   })
   const { id, apiKey } = await desk.keyward.keys.create({ name: 'stocked key', owner: 'acme', scopes: ['tasks:write'] })
-  await desk.keyward.credits.topUp({ owner: 'acme' }, { amount: 4_242, reason: `for ${id}` })
-  return { ...desk, id, apiKey }
+  await desk.keyward.credits.topUp({ owner: 'acme' }, { amount: 424_242_424_242, reason: `for ${id}` })
+  const alert = await openOne(alertsOf(desk.store), { keyId: id, reason: 'The alert of the stocked key.' })
+  return { ...desk, id, apiKey, alertId: alert.id }
 }
 
-function ask(desk: Desk & { readonly id: string }, as: string | undefined, line: string, { body }: Row) {
+type Stocked = Desk & { readonly id: string; readonly alertId: string }
+
+function ask(desk: Stocked, as: string | undefined, line: string, { body }: Row) {
   const [method = '', path = ''] = line.split(' ')
-  return desk.send(as, method, path.replace(':id', desk.id).replace(':name', 'default').replace(':owner', 'acme'), body)
+  const id = path.startsWith('/alerts/') ? desk.alertId : desk.id
+  return desk.send(as, method, path.replace(':id', id).replace(':name', 'default').replace(':owner', 'acme'), body)
 }
 
 async function expectRefused(
-  desk: Desk & { readonly id: string },
+  desk: Stocked,
   line: string,
   row: Row,
   as: string | undefined,
@@ -145,5 +163,6 @@ async function expectRefused(
 async function snapshot(store: KeyStore) {
   const keys = await store.list({ owner: undefined, beforeId: undefined, limit: 100, conditions: [] })
   const account = await store.ledger?.findAccount({ owner: 'acme', lineage: null })
-  return { keys, account, policies: await store.listPolicies(), audit: await store.listAudit('acme', 0, 100) }
+  const alerts = await store.alerts?.listAlerts({ limit: 100 })
+  return { keys, account, alerts, policies: await store.listPolicies(), audit: await store.listAudit('acme', 0, 100) }
 }

@@ -15,8 +15,11 @@ export interface Mounted {
   close(): Promise<void>
 }
 
+/** What can be mounted. */
+export type Mountable = Pick<Management, 'fetch' | 'express' | 'fastify' | 'hono'>
+
 /** Starts a server that has an API mounted at `/manage`. */
-export type Mount = (api: Management) => Promise<Mounted>
+export type Mount = (api: Mountable) => Promise<Mounted>
 
 /** Every way to mount the API, over real HTTP. */
 export const mounts: Readonly<Record<'express' | 'express 4' | 'fastify' | 'hono' | 'fetch', Mount>> = {

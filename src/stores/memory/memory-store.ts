@@ -1,19 +1,15 @@
 import type { Clock } from '../../model/clock.ts'
 import { ConfigError } from '../../model/errors.ts'
 import type { KeyRecord } from '../../model/key-record.ts'
-import type {
-  ChangeOutcome,
-  CommitOptions,
-  Fence,
-  InstantCondition,
-  KeyChange,
-  KeyStore,
-} from '../../model/key-store.ts'
+import type { ChangeOutcome, CommitOptions, Fence, KeyChange, KeyStore } from '../../model/key-store.ts'
 import type { Policy } from '../../model/policy.ts'
 import { systemClock } from '../system-clock.ts'
+import { MemoryAlerts } from './memory-alerts.ts'
 import { MemoryAudit } from './memory-audit.ts'
 import { MemoryClaims } from './memory-claims.ts'
+import { pageOfKeys } from './memory-key-list.ts'
 import { MemoryLedger } from './memory-ledger.ts'
+import { MemoryUsage } from './memory-usage.ts'
 
 /** Options of {@link memory}. */
 export interface MemoryOptions {
@@ -106,19 +102,16 @@ export function memory(options: MemoryOptions): KeyStore {
     sharing: 'none',
     ledger,
     claims,
+    alerts: new MemoryAlerts((draft) => audit.appendAudit([draft])),
+    usage: new MemoryUsage(),
     async open() {},
     async close() {},
     findByDigest: async (digests) =>
       read(digests.map((digest) => idsByDigest.get(digest)).find((id) => id !== undefined)),
     findById: async (keyId) => read(keyId),
-    async list({ owner, beforeId, limit, conditions }) {
-      return Array.from(keys.values())
-        .filter((record) => owner === undefined || record.owner === owner)
-        .filter((record) => beforeId === undefined || record.id < beforeId)
-        .filter((record) => conditions.every((condition) => holds(condition, record[condition.field])))
-        .sort((one, other) => (one.id < other.id ? 1 : -1))
-        .slice(0, limit)
-        .flatMap((record) => read(record.id) ?? [])
+    async list(query) {
+      const records = Array.from(keys.values(), (key) => ({ ...key, lastUsedAt: lastUses.get(key.id) ?? null }))
+      return pageOfKeys(records, query).flatMap((record) => read(record.id) ?? [])
     },
     async commit(changes, options = {}) {
       const outcomes = changes.map((change) => apply(change, options))
@@ -154,26 +147,15 @@ export function memory(options: MemoryOptions): KeyStore {
       notes.set(name, kept)
       return kept
     },
+    async findNote(name) {
+      return notes.get(name)
+    },
+    async dropNotes(from, to) {
+      for (const name of notes.keys()) if (name >= from && name < to) notes.delete(name)
+    },
     async pepperVersions() {
       const live = Array.from(keys.values()).filter((record) => record.deletedAt === null)
       return Array.from(new Set(live.map((record) => record.pepperVersion)))
     },
-  }
-}
-
-function holds({ test, at }: InstantCondition, value: Date | null): boolean {
-  switch (test) {
-    case 'null':
-      return value === null
-    case 'set':
-      return value !== null
-    case 'after':
-      return value !== null && value > at
-    case 'notAfter':
-      return value !== null && value <= at
-    case 'nullOrAfter':
-      return value === null || value > at
-    case 'nullOrNotAfter':
-      return value === null || value <= at
   }
 }

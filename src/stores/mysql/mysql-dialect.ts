@@ -29,6 +29,7 @@ export const mysqlDialect: SqlDialect = {
   serverState: sql`(
     select @@global.read_only as in_recovery,
     timestampdiff(microsecond, '1970-01-01', utc_timestamp(6)) div 1000 as server_now)`,
+  nameServer: (version) => (/mariadb/i.test(version) ? `MariaDB ${version.split('-')[0]}` : `MySQL ${version}`),
   types: { text: sql`binary`, integer: sql`signed` },
   keepFirst: (key) => sql`on duplicate key update ${sql.id(key)} = ${sql.id(key)}`,
   // VALUES(): the one form that both MySQL and MariaDB know.
@@ -38,8 +39,17 @@ export const mysqlDialect: SqlDialect = {
   },
   raise: (table, _key, column) => sql`
     on duplicate key update ${sql.id(column)} = greatest(${sql.id(table, column)}, values(${sql.id(column)}))`,
+  addUp: (_table, _key, sums, highest, text) => sql`
+    on duplicate key update ${sql.id(text)} = coalesce(values(${sql.id(text)}), ${sql.id(text)}),
+    ${sql.join(
+      sums.map((column) => {
+        const sum = sql`${sql.id(column)} + values(${sql.id(column)})`
+        return sql`${sql.id(column)} = least(${sum}, ${sql.lit(highest)})`
+      }),
+    )}`,
   takeOverClaim: undefined,
   reserveAtOnce: undefined,
+  page: { lengthOf: (text) => Buffer.byteLength(text), unindexed: (column) => column },
   bytes,
   encodeText,
   limitWaiting,

@@ -1,5 +1,8 @@
 import type { Migration } from '../sql/migrate-tables.ts'
+import { alertMigrations } from './mysql-alert-migrations.ts'
 import { auditMigrations } from './mysql-audit-migrations.ts'
+import { listMigrations } from './mysql-list-migrations.ts'
+import { usageMigrations } from './mysql-usage-migrations.ts'
 
 /**
  * Every migration that this version knows, in the order in which they are applied. DDL commits by itself here: a crash may
@@ -175,4 +178,7 @@ export const mysqlMigrations: readonly Migration[] = [
       ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;`,
   },
   ...auditMigrations,
+  ...alertMigrations,
+  ...usageMigrations,
+  ...listMigrations,
 ]

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { ConfigError } from '../../model/errors.ts'
+import { codePointsOf } from '../sql/page-syntax.ts'
 import type { Failure, SqlDialect } from '../sql/sql-dialect.ts'
 import { postgresMigrations } from './postgres-migrations.ts'
 import { reserveAtOnce, takeOverClaim } from './request-statements.ts'
@@ -34,6 +35,7 @@ export const postgresDialect: SqlDialect = {
   migrations: postgresMigrations,
   serverState: sql`(
     select pg_is_in_recovery() as in_recovery, floor(extract(epoch from clock_timestamp()) * 1000)::bigint as server_now)`,
+  nameServer: (version) => version.split(' ').slice(0, 2).join(' '),
   types: { text: sql`text`, integer: sql`bigint` },
   keepFirst: (key) => sql`on conflict (${sql.id(key)}) do nothing`,
   overwrite: (key, columns) => {
@@ -43,8 +45,18 @@ export const postgresDialect: SqlDialect = {
   raise: (table, key, column) => sql`
     on conflict (${sql.id(key)}) do update set ${sql.id(column)} = excluded.${sql.id(column)}
     where excluded.${sql.id(column)} > ${sql.id(table, column)}`,
+  addUp: (table, key, sums, highest, text) => sql`
+    on conflict (${sql.join(key.map((column) => sql.id(column)))}) do update set
+    ${sql.id(text)} = coalesce(excluded.${sql.id(text)}, ${sql.id(table, text)}),
+    ${sql.join(
+      sums.map((column) => {
+        const sum = sql`${sql.id(table, column)} + excluded.${sql.id(column)}`
+        return sql`${sql.id(column)} = least(${sum}, ${sql.lit(highest)})`
+      }),
+    )}`,
   takeOverClaim,
   reserveAtOnce,
+  page: { lengthOf: codePointsOf, unindexed: (column) => column },
   bytes: ({ buffer, byteOffset, byteLength }) => sql`${Buffer.from(buffer, byteOffset, byteLength)}`,
   encodeText: (text) => text,
 

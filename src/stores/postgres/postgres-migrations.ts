@@ -1,6 +1,9 @@
 import type { Migration } from '../sql/migrate-tables.ts'
+import { alertMigrations } from './postgres-alert-migrations.ts'
 import { auditMigrations } from './postgres-audit-migrations.ts'
 import { gateMigrations } from './postgres-gate-migrations.ts'
+import { listMigrations } from './postgres-list-migrations.ts'
+import { usageMigrations } from './postgres-usage-migrations.ts'
 
 /**
  * Every migration that this version knows, in the order in which they are applied. Text is compared by its bytes
@@ -174,4 +177,7 @@ export const postgresMigrations: readonly Migration[] = [
       CREATE INDEX keyward_claims_by_end ON keyward_claims (expires_at);`,
   },
   ...auditMigrations,
+  ...alertMigrations,
+  ...usageMigrations,
+  ...listMigrations,
 ]

@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { StoreUnavailableError } from '../../model/errors.ts'
 import type { Bucket, Gate, GateAnswer, GateRequest, GateWarning, WindowState } from '../../model/gate.ts'
+import type { GateInspection } from '../../model/inspection.ts'
 import type { Window } from '../../model/policy.ts'
+import { systemClock } from '../system-clock.ts'
 import { admitScript } from './admit-script.ts'
 import { OwnerKeys } from './owner-keys.ts'
 import type { RedisCommands } from './redis-client.ts'
 import { RedisScript, unavailable } from './redis-script.ts'
 import { ReplicatedFence, type ReplicatedFenceSettings } from './replicated-fence.ts'
-import { checkServer } from './server-check.ts'
+import { checkServer, inspectServer } from './server-check.ts'
 import { fenceScript } from './version-script.ts'
 import { wordOfSeconds, wordOfUnits } from './wording.ts'
 
@@ -86,6 +88,19 @@ export class RedisGate implements Gate {
       throw unavailable(error)
     }
     for (const node of nodes) checkServer(node, this.#settings.eviction, report)
+  }
+
+  async inspect(): Promise<GateInspection> {
+    try {
+      // Connects first: that would pass for a difference of clocks.
+      await this.#commands.info()
+      const sentAt = systemClock.now()
+      const nodes = await this.#commands.info()
+      const askedAt = (sentAt + systemClock.now()) / 2
+      return { servers: nodes.map((node) => inspectServer(node, askedAt)) }
+    } catch (error) {
+      throw unavailable(error)
+    }
   }
 
   #ask(counting: boolean, request: GateRequest): Promise<GateAnswer> {

@@ -1,5 +1,6 @@
 import { ConfigError } from '../../model/errors.ts'
 import type { GateWarning } from '../../model/gate.ts'
+import type { GateServer } from '../../model/inspection.ts'
 
 const OLDEST_MAJOR = 7
 
@@ -38,6 +39,18 @@ export function checkServer(
     )
   }
   report({ code: 'gate_may_evict', message })
+}
+
+/** Reads what a server's `INFO` says of it. @param askedAt - Middle of the trip, milliseconds since the Unix epoch. */
+export function inspectServer(info: string, askedAt: number): GateServer {
+  const time = Number.parseInt(fieldOf(info, 'server_time_usec'), 10)
+  const valkey = fieldOf(info, 'valkey_version')
+  return {
+    server: valkey === 'unknown' ? `Redis ${fieldOf(info, 'redis_version')}` : `Valkey ${valkey}`,
+    clockAheadMs: Number.isNaN(time) ? null : Math.round(time / 1_000 - askedAt),
+    evictionPolicy: fieldOf(info, 'maxmemory_policy'),
+    replicas: Number.parseInt(fieldOf(info, 'connected_slaves'), 10) || 0,
+  }
 }
 
 function fieldOf(info: string, name: string): string {

@@ -3,7 +3,7 @@ import { StoreUnavailableError } from '../../model/errors.ts'
 import type { ChangeOutcome, CommitOptions, KeyChange } from '../../model/key-store.ts'
 import { appendAudit, lockHeads } from './audit-chains.ts'
 import { chunks } from './chunks.ts'
-import { encodeKey, type KeyRow } from './key-row.ts'
+import { encodeKey, type KeyRow, NEVER_USED } from './key-row.ts'
 import { keepFences } from './outbox.ts'
 import { type ChangePlan, type Lineage, planChanges, type StoredKey, type StoredKeys } from './plan-changes.ts'
 import { RowReader, textOf } from './row-reader.ts'
@@ -95,7 +95,13 @@ async function writePlan(
 ): Promise<void> {
   await raiseVersions(transaction, stored.lineages, plan.lineages)
   if (plan.removed.length > 0) await transaction.deleteFrom('keyward_keys').where('id', 'in', plan.removed).execute()
-  for (const rows of chunks(plan.rows)) await transaction.insertInto('keyward_keys').values(rows).execute()
+  const known = new Set(stored.keys.map(({ id }) => id))
+  for (const rows of chunks(plan.rows)) {
+    await transaction.insertInto('keyward_keys').values(rows).execute()
+    const unused = rows.filter(({ id }) => !known.has(id))
+    const uses = unused.map(({ id, owner }) => ({ key_id: id, owner, last_used_at: NEVER_USED }))
+    if (uses.length > 0) await transaction.insertInto('keyward_key_uses').values(uses).execute()
+  }
   for (const tombstones of chunks(plan.tombstones)) {
     const ids = tombstones.map(({ id }) => id)
     await transaction.insertInto('keyward_tombstones').values(tombstones).execute()

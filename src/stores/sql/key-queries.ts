@@ -1,12 +1,13 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { StoreUnavailableError } from '../../model/errors.ts'
 import type { KeyRecord } from '../../model/key-record.ts'
 import type { KeyQuery } from '../../model/key-store.ts'
-import { comparisonsOf } from './key-conditions.ts'
+import { type KeyCounts, KeyPage } from './key-page.ts'
 import { decodeKey, KEY_COLUMNS, pickByDigest } from './key-row.ts'
 import { type Row, RowReader } from './row-reader.ts'
 import type { ServerClock } from './server-clock.ts'
 import { repeatOn, type SqlDatabase } from './sql-database.ts'
+import type { Parts } from './statement-parts.ts'
 import { checkText } from './stored-text.ts'
 import type { Tables } from './tables.ts'
 
@@ -80,23 +81,37 @@ function find({ db, dialect }: SqlDatabase, column: 'digest' | 'id', values: rea
 }
 
 /**
- * Lists records, newest first.
+ * Lists records in the query's order.
  *
  * @throws {StoreUnavailableError} When a row of the page is damaged, naming it: a page that left it out would say
  * that the key is gone.
  */
-export async function listKeys(db: Kysely<Tables>, query: KeyQuery): Promise<readonly KeyRecord[]> {
-  let select = db
-    .selectFrom('keyward_keys as k')
-    .leftJoin('keyward_lineages as l', 'l.id', 'k.lineage')
-    .leftJoin('keyward_key_uses as u', 'u.key_id', 'k.id')
-    .select(READ_REFERENCES)
-  for (const { column, operator, value, orNull } of comparisonsOf(query))
-    select = select.where((where) => {
-      const comparison = where(sql.ref(`k.${column}`), operator, value)
-      return orNull ? where.or([where(sql.ref(`k.${column}`), 'is', null), comparison]) : comparison
-    })
-  return (await select.orderBy('k.id', 'desc').limit(query.limit).execute()).map(decodeKey)
+export async function listKeys({ db, dialect }: SqlDatabase, query: KeyQuery): Promise<readonly KeyRecord[]> {
+  const page = new KeyPage(query, dialect.page)
+  const counted = page.count && (await statementOf<Record<keyof KeyCounts, unknown>>(page.count).execute(db)).rows[0]
+  const columns = `${KEY_COLUMNS.map((column) => `k.${column}`).join(', ')}, l.version, u.last_used_at`
+  const statement = statementOf<Row>([
+    `SELECT ${columns} FROM (`,
+    ...page.ids(counted && countsOf(counted)),
+    ') p JOIN keyward_keys k ON k.id = p.id LEFT JOIN keyward_lineages l ON l.id = k.lineage',
+    ` LEFT JOIN keyward_key_uses u ON u.key_id = k.id ORDER BY ${page.orderBy} LIMIT `,
+    { value: query.limit },
+  ])
+  return (await statement.execute(db)).rows.map(decodeKey)
+}
+
+function countsOf({ of_owner, by_name, by_others, by_state }: Record<keyof KeyCounts, unknown>): KeyCounts {
+  return {
+    of_owner: Number(of_owner),
+    by_name: Number(by_name),
+    by_others: Number(by_others),
+    by_state: Number(by_state),
+  }
+}
+
+function statementOf<T>(parts: Parts): RawBuilder<T> {
+  const pieces = parts.map((part) => (typeof part === 'string' ? sql.raw(part) : sql`${part.value}`))
+  return sql<T>`${sql.join(pieces, sql.raw(''))}`
 }
 
 /** The distinct pepper versions of keys that are not deleted. */

@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../../model/errors.ts'
+import { foldName } from '../../model/folded-name.ts'
 import type { KeyRecord } from '../../model/key-record.ts'
 import { MAX_ROW_CHARACTERS, type Row, RowReader, textOf } from './row-reader.ts'
 
@@ -30,14 +31,27 @@ export interface KeyRow {
   readonly rotated_from: string | null
   readonly rotated_to: string | null
   readonly schema: number
+  /** What the name is searched and sorted by. */
+  readonly name_folded: string
 }
 
-/** Every column of {@link KeyRow}. */
+/** Every column of {@link KeyRow} that a record is read from. */
 export const KEY_COLUMNS = [
   ...(['id', 'lineage', 'digest', 'pepper_version', 'owner', 'created_by', 'name', 'start', 'scopes'] as const),
   ...(['policies', 'audiences', 'addresses', 'metadata', 'created_at', 'updated_at', 'starts_at'] as const),
   ...(['expires_at', 'disabled_at', 'revoked_at', 'deleted_at', 'rotated_from', 'rotated_to', 'schema'] as const),
 ] satisfies readonly (keyof KeyRow)[]
+
+/** Every column of {@link KeyRow}. */
+export const STORED_COLUMNS = [...KEY_COLUMNS, 'name_folded'] satisfies readonly (keyof KeyRow)[]
+
+/** Stands for no use at all in the table of uses, where every key has a row: a millisecond before the first instant. */
+export const NEVER_USED = -8_640_000_000_000_001
+
+/** What a last use is stored as. */
+export function encodeUse(lastUsedAt: Date | null): number {
+  return lastUsedAt === null ? NEVER_USED : encodeInstant(lastUsedAt)
+}
 
 /** @throws {InvalidInputError} When the record could not be read back: an invalid instant, too much text. */
 export function encodeKey(record: KeyRecord): KeyRow {
@@ -65,6 +79,7 @@ export function encodeKey(record: KeyRecord): KeyRow {
     rotated_from: record.rotatedFrom,
     rotated_to: record.rotatedTo,
     schema: ROW_SCHEMA,
+    name_folded: foldName(record.name),
   }
   let characters = 0
   for (const value of Object.values(row)) if (typeof value === 'string') characters += value.length
@@ -102,7 +117,7 @@ export function decodeKey(row: Row): KeyRecord {
     disabledAt: reader.instantOrNull('disabled_at'),
     revokedAt: reader.instantOrNull('revoked_at'),
     deletedAt: reader.instantOrNull('deleted_at'),
-    lastUsedAt: reader.instantOrNull('last_used_at'),
+    lastUsedAt: isUnused(row['last_used_at']) ? null : reader.instantOrNull('last_used_at'),
     rotatedFrom: reader.textOrNull('rotated_from'),
     rotatedTo: reader.textOrNull('rotated_to'),
     version: reader.integer('version'),
@@ -119,6 +134,10 @@ export function pickByDigest(rows: readonly Row[], digests: readonly string[]): 
     if (row !== undefined) return row
   }
   return undefined
+}
+
+function isUnused(lastUsedAt: unknown): boolean {
+  return lastUsedAt !== null && lastUsedAt !== undefined && Number(lastUsedAt) === NEVER_USED
 }
 
 /** Databases bind NaN as NULL, or refuse it: an expiry that is no instant would be stored as none. */

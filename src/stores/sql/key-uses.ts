@@ -26,8 +26,8 @@ async function raiseUses(
   )
   // Joined with the keys: a use of a key that was purged meanwhile leaves nothing.
   const statement = sql`
-    insert into keyward_key_uses (key_id, last_used_at)
-    select k.id, v.used_at from (${sql.join(used, sql` union all `)}) v
+    insert into keyward_key_uses (key_id, owner, last_used_at)
+    select k.id, k.owner, v.used_at from (${sql.join(used, sql` union all `)}) v
     join keyward_keys k on k.id = v.key_id
     order by k.id
     ${raise('keyward_key_uses', 'key_id', 'last_used_at')}`

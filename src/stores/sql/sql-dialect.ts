@@ -1,5 +1,6 @@
 import type { Kysely, RawBuilder, Transaction } from 'kysely'
 import type { Migration } from './migrate-tables.ts'
+import type { PageSyntax } from './page-syntax.ts'
 import type { Tables } from './tables.ts'
 
 /** Where databases differ: everything that `SqlKeyStore` does not say in the same words to all of them. */
@@ -11,6 +12,9 @@ export interface SqlDialect {
   /** One row: whether the server only follows another one, and its clock in milliseconds since the Unix epoch. */
   readonly serverState: RawBuilder<{ in_recovery: unknown; server_now: unknown }>
 
+  /** Product and version, of what `select version()` says. */
+  nameServer(version: string): string
+
   /** Names of types for `cast`. */
   readonly types: { readonly text: RawBuilder<unknown>; readonly integer: RawBuilder<unknown> }
 
@@ -20,6 +24,17 @@ export interface SqlDialect {
   overwrite(key: string, columns: readonly string[]): RawBuilder<unknown>
   /** End of an INSERT that raises a number where there is such a row with a lower one. */
   raise(table: string, key: string, column: string): RawBuilder<unknown>
+  /**
+   * End of an INSERT that adds numbers to those of a row that is there, up to a highest one, and writes over a text unless
+   * it is NULL.
+   */
+  addUp(
+    table: string,
+    key: readonly string[],
+    sums: readonly string[],
+    highest: number,
+    text: string,
+  ): RawBuilder<unknown>
 
   /**
    * End of an INSERT of an idempotency record that takes the place of one that is free: expired, or in progress with the
@@ -32,6 +47,9 @@ export interface SqlDialect {
    * of `RESERVE_VALUES`, in that order. `undefined` where it takes more than one statement.
    */
   readonly reserveAtOnce: string | undefined
+
+  /** How the pages of a list of keys are written. */
+  readonly page: PageSyntax
 
   /** Bytes as part of a statement: nearly as long as an answer may be. */
   bytes(bytes: Uint8Array): RawBuilder<Uint8Array>

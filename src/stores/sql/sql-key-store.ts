@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { AlertStore } from '../../model/alert-store.ts'
 import type { AuditDraft, AuditEntry } from '../../model/audit-entry.ts'
 import type {
   AuditEnds,
@@ -12,6 +13,7 @@ import type { ClaimStore } from '../../model/claim-store.ts'
 import type { Clock } from '../../model/clock.ts'
 import { withinDeadline } from '../../model/deadline.ts'
 import { ConfigError, StoreUnavailableError } from '../../model/errors.ts'
+import type { StoreInspection } from '../../model/inspection.ts'
 import type { KeyRecord } from '../../model/key-record.ts'
 import type {
   ChangeOutcome,
@@ -24,21 +26,24 @@ import type {
 } from '../../model/key-store.ts'
 import type { Ledger } from '../../model/ledger.ts'
 import type { Policy } from '../../model/policy.ts'
+import type { UsageStore } from '../../model/usage-store.ts'
 import { systemClock } from '../system-clock.ts'
 import { appendAlone } from './audit-chains.ts'
 import { findAuditEnds, listAudit, listAuditLinks, listAuditOwners, queryAudit } from './audit-pages.ts'
 import { commitChanges } from './commit-changes.ts'
 import { isTrue, KeyFinder, listKeys, readPepperVersions } from './key-queries.ts'
 import { recordUses } from './key-uses.ts'
-import { migrateTables } from './migrate-tables.ts'
+import { migrateTables, readSchema } from './migrate-tables.ts'
 import { listFences, removeFences } from './outbox.ts'
 import { listPolicies, setPolicy } from './policies.ts'
 import { purgeAudit } from './purge-audit.ts'
 import { textOf } from './row-reader.ts'
 import { ServerClock } from './server-clock.ts'
+import { SqlAlerts } from './sql-alerts.ts'
 import { type DoWork, SqlClaimStore } from './sql-claim-store.ts'
 import { type SqlDatabase, toStoreError } from './sql-database.ts'
 import { SqlLedger } from './sql-ledger.ts'
+import { SqlUsage } from './sql-usage.ts'
 import { checkIndexed } from './stored-text.ts'
 
 /** Options of {@link SqlKeyStore}, checked and complete. */
@@ -55,6 +60,8 @@ export class SqlKeyStore implements KeyStore {
   readonly sharing = 'serve'
   readonly ledger: Ledger
   readonly claims: ClaimStore
+  readonly alerts: AlertStore
+  readonly usage: UsageStore
   protected readonly database: SqlDatabase
   readonly #migrate: 'auto' | 'check'
   readonly #serverClock = new ServerClock(systemClock)
@@ -71,6 +78,8 @@ export class SqlKeyStore implements KeyStore {
     const doWork: DoWork = (work) => this.#with(work)
     this.ledger = new SqlLedger(database, doWork)
     this.claims = new SqlClaimStore(database, doWork)
+    this.alerts = new SqlAlerts(doWork)
+    this.usage = new SqlUsage(doWork)
   }
 
   async open(): Promise<void> {
@@ -96,7 +105,7 @@ export class SqlKeyStore implements KeyStore {
   }
 
   async list(query: KeyQuery): Promise<readonly KeyRecord[]> {
-    return this.#with(({ db }) => listKeys(db, query))
+    return this.#with((database) => listKeys(database, query))
   }
 
   async commit(changes: readonly KeyChange[], options: CommitOptions = {}): Promise<readonly ChangeOutcome[]> {
@@ -155,8 +164,49 @@ export class SqlKeyStore implements KeyStore {
     return this.#with((database) => keepNote(database, name, text))
   }
 
+  async findNote(name: string): Promise<string | undefined> {
+    return this.#with(({ db }) => findNote(db, name))
+  }
+
+  async dropNotes(from: string, to: string): Promise<void> {
+    await this.#with(({ db }) =>
+      db.deleteFrom('keyward_notes').where('name', '>=', from).where('name', '<', to).execute(),
+    )
+  }
+
+  async replaceNote(name: string, text: string): Promise<void> {
+    return this.#with((database) => replaceNote(database, name, text))
+  }
+
   async pepperVersions(): Promise<readonly number[]> {
     return this.#with(({ db }) => readPepperVersions(db))
+  }
+
+  async inspect(): Promise<StoreInspection> {
+    try {
+      return await withinDeadline(this.#inspect(), this.deadlineMs)
+    } catch (error) {
+      throw toStoreError(error, this.database)
+    }
+  }
+
+  async migrate(): Promise<readonly string[]> {
+    try {
+      await this.#meetServer()
+      await this.database.dialect.checkServer(this.database.db)
+      return await migrateTables(this.database, 'auto', this.clock.now())
+    } catch (error) {
+      throw toStoreError(error, this.database)
+    }
+  }
+
+  async #inspect(): Promise<StoreInspection> {
+    const { db, dialect } = this.database
+    // The first statement of a connection takes longer, and would pass for a difference of clocks.
+    const { rows } = await sql<{ version: unknown }>`select version() as version`.execute(db)
+    const clockAheadMs = await this.#meetServer()
+    const server = dialect.nameServer(String(rows[0]?.version))
+    return { server, ...(await readSchema(this.database)), clockAheadMs, serving: null }
   }
 
   async #open(): Promise<void> {
@@ -166,8 +216,12 @@ export class SqlKeyStore implements KeyStore {
     this.#isOpen = true
   }
 
-  /** Reads the server's clock, and refuses a server that only follows another one. */
-  async #meetServer(): Promise<void> {
+  /**
+   * Reads the server's clock, and refuses a server that only follows another one.
+   *
+   * @returns Milliseconds that the server's wall clock is ahead of this machine's.
+   */
+  async #meetServer(): Promise<number> {
     const { db, dialect } = this.database
     const { name } = dialect
     const sentAt = this.#serverClock.monotonic()
@@ -176,11 +230,15 @@ export class SqlKeyStore implements KeyStore {
     const [state] = rows
     if (state === undefined || !('in_recovery' in state) || !('server_now' in state))
       throw new ConfigError(`${name}(): the client must return rows as objects, under the names that columns have.`)
-    this.#serverClock.observe(Number(state.server_now), sentAt, this.#serverClock.monotonic())
+    const receivedAt = this.#serverClock.monotonic()
+    const serverMs = Number(state.server_now)
+    const clockAheadMs = Math.round(serverMs - (systemClock.now() - (receivedAt - sentAt) / 2))
+    this.#serverClock.observe(serverMs, sentAt, receivedAt)
     if (isTrue(state.in_recovery))
       throw new ConfigError(
         `${name}(): a replica as the store is refused: it may be behind, or read-only. Use the primary.`,
       )
+    return clockAheadMs
   }
 
   async #with<T>(work: (database: SqlDatabase) => Promise<T>): Promise<T> {
@@ -195,9 +253,24 @@ export class SqlKeyStore implements KeyStore {
 
 async function keepNote({ db, dialect }: SqlDatabase, name: string, text: string): Promise<string> {
   checkIndexed(name)
-  const read = db.selectFrom('keyward_notes').select('text').where('name', '=', name)
-  const kept = await read.executeTakeFirst()
-  if (kept !== undefined) return String(textOf(kept.text))
+  const kept = await findNote(db, name)
+  if (kept !== undefined) return kept
   await db.insertInto('keyward_notes').values({ name, text }).modifyEnd(dialect.keepFirst('name')).execute()
-  return String(textOf((await read.executeTakeFirstOrThrow()).text))
+  const stored = await findNote(db, name)
+  if (stored === undefined) throw new StoreUnavailableError('A note was dropped while it was written.')
+  return stored
+}
+
+async function replaceNote({ db, dialect }: SqlDatabase, name: string, text: string): Promise<void> {
+  checkIndexed(name)
+  await db
+    .insertInto('keyward_notes')
+    .values({ name, text })
+    .modifyEnd(dialect.overwrite('name', ['text']))
+    .execute()
+}
+
+async function findNote(db: SqlDatabase['db'], name: string): Promise<string | undefined> {
+  const found = await db.selectFrom('keyward_notes').select('text').where('name', '=', name).executeTakeFirst()
+  return found && String(textOf(found.text))
 }

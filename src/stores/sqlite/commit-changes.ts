@@ -2,7 +2,7 @@ import type { ChangeOutcome, CommitOptions, KeyChange } from '../../model/key-st
 import { encodeKey, type KeyRow } from '../sql/key-row.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { SqliteConnection } from './connection.ts'
-import { keyValues, PUT_KEY } from './key-row.ts'
+import { keyValues, PUT_KEY, PUT_USE } from './key-row.ts'
 import { keepFence } from './outbox.ts'
 import { isTaken } from './sqlite-failure.ts'
 
@@ -51,7 +51,9 @@ function raiseVersion(connection: SqliteConnection, { owner, lineage, expectedVe
 function putKey(connection: SqliteConnection, row: KeyRow): boolean {
   if (connection.get('SELECT 1 FROM keyward_tombstones WHERE id = ?', row.id) !== undefined) return false
   try {
-    return connection.run(PUT_KEY, ...keyValues(row)) === 1
+    if (connection.run(PUT_KEY, ...keyValues(row)) !== 1) return false
+    connection.run(PUT_USE, row.id, row.owner)
+    return true
   } catch (error) {
     if (isTaken(error)) return false
     throw error

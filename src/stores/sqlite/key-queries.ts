@@ -1,9 +1,12 @@
 import type { KeyRecord } from '../../model/key-record.ts'
 import type { KeyQuery } from '../../model/key-store.ts'
-import { comparisonsOf } from '../sql/key-conditions.ts'
+import { type KeyCounts, KeyPage } from '../sql/key-page.ts'
 import { decodeKey, pickByDigest } from '../sql/key-row.ts'
+import { codePointsOf, type PageSyntax } from '../sql/page-syntax.ts'
+import type { Row } from '../sql/row-reader.ts'
+import type { Parts } from '../sql/statement-parts.ts'
 import type { SqliteConnection } from './connection.ts'
-import { SELECT_KEYS } from './key-row.ts'
+import { READ_COLUMNS, SELECT_KEYS } from './key-row.ts'
 
 const FIND_BY_DIGEST = `${SELECT_KEYS} WHERE k.digest IN (?, ?)`
 const FIND_BY_ID = `${SELECT_KEYS} WHERE k.id = ?`
@@ -22,20 +25,30 @@ export function findById(connection: SqliteConnection, keyId: string): KeyRecord
 }
 
 /**
- * Lists records, newest first.
+ * Lists records in the query's order.
  *
  * @throws {StoreUnavailableError} When a row of the page is damaged, naming it: a page that left it out would say
  * that the key is gone.
  */
 export function listKeys(connection: SqliteConnection, query: KeyQuery): readonly KeyRecord[] {
-  const comparisons = comparisonsOf(query)
-  const conditions = comparisons.map(({ column, operator, orNull }) => {
-    const comparison = `k.${column} ${operator} ?`
-    return orNull ? `(k.${column} IS NULL OR ${comparison})` : comparison
-  })
-  const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
-  const values = comparisons.map(({ value }) => value)
-  return connection.all(`${SELECT_KEYS} ${where} ORDER BY k.id DESC LIMIT ?`, ...values, query.limit).map(decodeKey)
+  const page = new KeyPage(query, SYNTAX)
+  const [counts] = page.count === undefined ? [] : run(connection, page.count)
+  const rows = run(connection, [
+    `SELECT ${READ_COLUMNS} FROM (`,
+    ...page.ids(counts as unknown as KeyCounts | undefined),
+    ') p CROSS JOIN keyward_keys k ON k.id = p.id LEFT JOIN keyward_lineages l ON l.id = k.lineage',
+    ` LEFT JOIN keyward_key_uses u ON u.key_id = k.id ORDER BY ${page.orderBy} LIMIT `,
+    { value: query.limit },
+  ])
+  return rows.map(decodeKey)
+}
+
+/** SQLite has no numbers to plan by, unless somebody ran ANALYZE: a plus keeps it from indexes that would not help. */
+const SYNTAX: PageSyntax = { lengthOf: codePointsOf, unindexed: (column) => `+${column}` }
+
+function run(connection: SqliteConnection, parts: Parts): readonly Row[] {
+  const text = parts.map((part) => (typeof part === 'string' ? part : '?')).join('')
+  return connection.all(text, ...parts.flatMap((part) => (typeof part === 'string' ? [] : [part.value])))
 }
 
 /** The distinct pepper versions of keys that are not deleted. */

@@ -5,8 +5,8 @@ import type { SqliteConnection } from './connection.ts'
 const USES_PER_TRANSACTION = 1_000
 
 const RAISE_LAST_USE = `
-  INSERT INTO keyward_key_uses (key_id, last_used_at)
-  SELECT id, ? FROM keyward_keys WHERE id = ?
+  INSERT INTO keyward_key_uses (key_id, owner, last_used_at)
+  SELECT id, owner, ? FROM keyward_keys WHERE id = ?
   ON CONFLICT (key_id) DO UPDATE SET last_used_at = excluded.last_used_at
   WHERE excluded.last_used_at > last_used_at`
 

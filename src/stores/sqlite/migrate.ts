@@ -1,4 +1,5 @@
 import { ConfigError } from '../../model/errors.ts'
+import type { StoreInspection } from '../../model/inspection.ts'
 import type { SqliteConnection } from './connection.ts'
 import { MIGRATIONS } from './migrations.ts'
 
@@ -7,26 +8,45 @@ import { MIGRATIONS } from './migrations.ts'
  * and is looked for again once that holds the lock: any number of processes may start at once, and a crash leaves
  * all of a migration or nothing.
  *
+ * @returns Names of the migrations that this call applied, in order.
  * @throws {ConfigError} When the schema is newer than this version, or, with `check`, older. Nothing was changed.
  */
-export async function migrate(connection: SqliteConnection, mode: 'auto' | 'check', now: number): Promise<void> {
-  const applied = readApplied(connection)
-  const unknown = Array.from(applied).filter((name) => !MIGRATIONS.some((migration) => migration.name === name))
+export async function migrate(
+  connection: SqliteConnection,
+  mode: 'auto' | 'check',
+  now: number,
+): Promise<readonly string[]> {
+  const { pending, unknown } = readSchema(connection)
   if (unknown.length > 0)
     throw new ConfigError(`sqlite(): the schema is newer than this version of keyward: ${unknown.join(', ')}.`)
-  const missing = MIGRATIONS.filter((migration) => !applied.has(migration.name))
-  if (missing.length === 0) return
-  if (mode === 'check') {
-    const names = missing.map((migration) => migration.name).join(', ')
-    throw new ConfigError(`sqlite(): migrate is 'check', and the schema lacks ${names}. Start once with 'auto'.`)
-  }
-  for (const { name, sql } of missing) {
+  if (pending.length === 0) return []
+  if (mode === 'check')
+    throw new ConfigError(
+      `sqlite(): migrate is 'check', and the schema lacks ${pending.join(', ')}. Start once with 'auto', or run: keyward migrate`,
+    )
+  const done: string[] = []
+  for (const { name, sql, fill, indexes } of MIGRATIONS.filter((migration) => pending.includes(migration.name))) {
     await connection.write(() => {
       if (readApplied(connection).has(name)) return
       connection.exec(CREATE_MIGRATIONS)
       connection.exec(sql)
+      fill?.(connection)
+      if (indexes !== undefined) connection.exec(indexes)
       connection.run('INSERT INTO keyward_migrations (name, applied_at) VALUES (?, ?)', name, now)
+      done.push(name)
     })
+  }
+  return done
+}
+
+/** Says which migrations a database has, which it lacks, and which are not of this version. */
+export function readSchema(connection: SqliteConnection): Pick<StoreInspection, 'applied' | 'pending' | 'unknown'> {
+  const names = readApplied(connection)
+  const known = MIGRATIONS.map(({ name }) => name)
+  return {
+    applied: known.filter((name) => names.has(name)),
+    pending: known.filter((name) => !names.has(name)),
+    unknown: Array.from(names, String).filter((name) => !known.includes(name)),
   }
 }
 

@@ -1,11 +1,19 @@
+import { alertMigrations } from './alert-migrations.ts'
 import { auditMigrations } from './audit-migrations.ts'
+import type { SqliteConnection } from './connection.ts'
+import { listMigrations } from './list-migrations.ts'
 import { requestMigrations } from './request-migrations.ts'
+import { usageMigrations } from './usage-migrations.ts'
 
 /** A step from one schema to the next: applied once, whole or not at all, and never changed after its release. */
 export interface Migration {
   /** Room and number, so that rooms never renumber each other. */
   readonly name: string
   readonly sql: string
+  /** What no SQL can do, after it. */
+  readonly fill?: (connection: SqliteConnection) => void
+  /** Indexes over what was filled in, which are quicker to make when it is there. */
+  readonly indexes?: string
 }
 
 /** Every migration that this version knows, in the order in which they are applied. */
@@ -129,4 +137,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   ...requestMigrations,
   ...auditMigrations,
+  ...alertMigrations,
+  ...usageMigrations,
+  ...listMigrations,
 ]

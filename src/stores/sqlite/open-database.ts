@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ConfigError } from '../../model/errors.ts'
 import { SqliteConnection } from './connection.ts'
@@ -10,6 +11,8 @@ import type { OwnedSqliteHandle, SqliteHandle } from './sqlite-handle.ts'
 /** A database that is ready for use, and how to let go of it. */
 export interface OpenedDatabase {
   readonly connection: SqliteConnection
+  /** Names of the migrations that opening it has applied. */
+  readonly migrated: readonly string[]
   /** Closes the handle if this library opened it. */
   close(): void
 }
@@ -34,11 +37,30 @@ export async function openDatabase(
     const journalMode = await connection.configure()
     if (connection.isShared && journalMode !== 'wal')
       throw new ConfigError(`sqlite(): ${place} must be on a file system that allows SQLite's write-ahead log.`)
-    await migrate(connection, options.migrate, options.now)
-    return { connection, close: () => void owned?.close() }
+    const migrated = await migrate(connection, options.migrate, options.now)
+    return { connection, migrated, close: () => void owned?.close() }
   } catch (error) {
     owned?.close()
     throw toOpeningError(error, place)
+  }
+}
+
+/** Opens what is there, as it is, for a look; `undefined` where the file is not there. */
+export async function peekDatabase<T>(
+  fileOrHandle: string | SqliteHandle,
+  tablePrefix: string,
+  look: (connection: SqliteConnection) => T,
+): Promise<T | undefined> {
+  const isPath = typeof fileOrHandle === 'string'
+  if (isPath && fileOrHandle !== ':memory:' && !existsSync(resolve(fileOrHandle))) return undefined
+  let owned: OwnedSqliteHandle | undefined
+  try {
+    owned = isPath ? openFile(fileOrHandle) : undefined
+    return look(new SqliteConnection(owned ?? (fileOrHandle as SqliteHandle), tablePrefix))
+  } catch (error) {
+    throw toOpeningError(error, isPath ? fileOrHandle : 'the handle')
+  } finally {
+    owned?.close()
   }
 }
 

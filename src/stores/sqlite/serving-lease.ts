@@ -5,6 +5,7 @@ import { clearInterval, setInterval } from 'node:timers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../../model/clock.ts'
 import { ConfigError, StoreUnavailableError } from '../../model/errors.ts'
+import type { ServingProcess } from '../../model/inspection.ts'
 import type { Row } from '../sql/row-reader.ts'
 import type { SqliteConnection } from './connection.ts'
 
@@ -101,6 +102,13 @@ export class ServingLease {
     clearInterval(this.#heartbeat)
     this.#heartbeat = undefined
   }
+}
+
+/** Who holds the lease, alive or not. */
+export function readHolder(connection: SqliteConnection): ServingProcess | null {
+  const row = connection.get('SELECT pid, host, renewed_at FROM keyward_servers')
+  if (row === undefined) return null
+  return { pid: Number(row['pid']), host: String(row['host']), renewedAt: new Date(Number(row['renewed_at'])) }
 }
 
 /** Names where a pid means something: on Linux the namespace too, since containers may share a host's name. */

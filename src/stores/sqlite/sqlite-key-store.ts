@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { AlertStore } from '../../model/alert-store.ts'
 import type { AuditDraft, AuditEntry } from '../../model/audit-entry.ts'
 import type {
   AuditEnds,
@@ -11,6 +12,7 @@ import type {
 import type { ClaimStore } from '../../model/claim-store.ts'
 import type { Clock } from '../../model/clock.ts'
 import { StoreUnavailableError } from '../../model/errors.ts'
+import type { StoreInspection } from '../../model/inspection.ts'
 import type { KeyRecord } from '../../model/key-record.ts'
 import type {
   ChangeOutcome,
@@ -23,6 +25,7 @@ import type {
 } from '../../model/key-store.ts'
 import type { Ledger } from '../../model/ledger.ts'
 import type { Policy } from '../../model/policy.ts'
+import type { UsageStore } from '../../model/usage-store.ts'
 import {
   appendAudit,
   findAuditEnds,
@@ -36,14 +39,18 @@ import { commitChanges } from './commit-changes.ts'
 import type { SqliteConnection } from './connection.ts'
 import { findByDigest, findById, listKeys, readPepperVersions } from './key-queries.ts'
 import { recordUses } from './key-uses.ts'
-import { type OpenedDatabase, type OpeningOptions, openDatabase } from './open-database.ts'
+import { migrate, readSchema } from './migrate.ts'
+import { MIGRATIONS } from './migrations.ts'
+import { type OpenedDatabase, type OpeningOptions, openDatabase, peekDatabase } from './open-database.ts'
 import { listFences, removeFences } from './outbox.ts'
 import { listPolicies, setPolicy } from './policies.ts'
-import { ServingLease } from './serving-lease.ts'
+import { readHolder, ServingLease } from './serving-lease.ts'
+import { SqliteAlerts } from './sqlite-alerts.ts'
 import { SqliteClaims } from './sqlite-claims.ts'
 import { toStoreError } from './sqlite-failure.ts'
 import type { SqliteHandle } from './sqlite-handle.ts'
 import { type DoWork, SqliteLedger } from './sqlite-ledger.ts'
+import { SqliteUsage } from './sqlite-usage.ts'
 
 /** Options of {@link SqliteKeyStore}, checked and complete. */
 export interface SqliteKeyStoreOptions extends Omit<OpeningOptions, 'now'> {
@@ -63,6 +70,8 @@ export class SqliteKeyStore implements KeyStore {
   readonly sharing = 'manage'
   readonly ledger: Ledger
   readonly claims: ClaimStore
+  readonly alerts: AlertStore
+  readonly usage: UsageStore
   readonly #source: string | SqliteHandle
   readonly #options: SqliteKeyStoreOptions
   #opening: Promise<void> | undefined
@@ -75,6 +84,8 @@ export class SqliteKeyStore implements KeyStore {
     const doWork: DoWork = (work) => this.#with(work)
     this.ledger = new SqliteLedger(doWork)
     this.claims = new SqliteClaims(doWork)
+    this.alerts = new SqliteAlerts(doWork)
+    this.usage = new SqliteUsage(doWork)
   }
 
   /** Whether this store holds the claim to serve, as of the last two seconds. */
@@ -186,8 +197,41 @@ export class SqliteKeyStore implements KeyStore {
     return this.#with((connection) => keepNote(connection, name, text))
   }
 
+  async findNote(name: string): Promise<string | undefined> {
+    return this.#with((connection) => {
+      const row = connection.get('SELECT text FROM keyward_notes WHERE name = ?', name)
+      return row === undefined ? undefined : String(row['text'])
+    })
+  }
+
+  async dropNotes(from: string, to: string): Promise<void> {
+    await this.#with((connection) =>
+      connection.write(() => connection.run('DELETE FROM keyward_notes WHERE name >= ? AND name < ?', from, to)),
+    )
+  }
+
+  async replaceNote(name: string, text: string): Promise<void> {
+    const insert =
+      'INSERT INTO keyward_notes (name, text) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET text = excluded.text'
+    await this.#with((connection) => connection.write(() => connection.run(insert, name, text)))
+  }
+
   async pepperVersions(): Promise<readonly number[]> {
     return this.#with(readPepperVersions)
+  }
+
+  async inspect(): Promise<StoreInspection> {
+    const look = inspectConnection
+    if (this.#opened !== undefined) return this.#with(look)
+    return (await peekDatabase(this.#source, this.#options.tablePrefix, look)) ?? inspectNothing()
+  }
+
+  async migrate(): Promise<readonly string[]> {
+    const now = this.clock.now()
+    if (this.#opened !== undefined) return this.#with((connection) => migrate(connection, 'auto', now))
+    const { close, migrated } = await openDatabase(this.#source, { ...this.#options, migrate: 'auto', now })
+    close()
+    return migrated
   }
 
   /** A look that fails counts as a change: copies are dropped, and the read that follows tells what is wrong. */
@@ -213,6 +257,19 @@ export class SqliteKeyStore implements KeyStore {
       throw toStoreError(error)
     }
   }
+}
+
+function inspectConnection(connection: SqliteConnection): StoreInspection {
+  const schema = readSchema(connection)
+  const version = connection.get('SELECT sqlite_version() AS version')?.['version']
+  const serving = schema.applied.includes('servers-001') ? readHolder(connection) : null
+  return { server: `SQLite ${version}`, ...schema, clockAheadMs: null, serving }
+}
+
+/** A file that is not there yet. */
+function inspectNothing(): StoreInspection {
+  const pending = MIGRATIONS.map(({ name }) => name)
+  return { server: 'SQLite', applied: [], pending, unknown: [], clockAheadMs: null, serving: null }
 }
 
 async function keepNote(connection: SqliteConnection, name: string, text: string): Promise<string> {

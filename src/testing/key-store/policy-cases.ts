@@ -63,4 +63,15 @@ export const policyCases: readonly KeyStoreCase[] = [
     const texts = ['a', 'b', 'c', 'd'].map((text, index) => (index % 2 === 0 ? store : again).keepNote('race', text))
     expectEqual(new Set(await Promise.all(texts)).size, 1, 'notes that were kept of several at once')
   }),
+
+  keyStoreCase('finds notes without keeping any, and drops those of a range', async (store, reopen) => {
+    expectEqual(await store.findNote('entry:1'), undefined, 'a note that nobody kept')
+    for (const name of ['entry:1', 'entry:2', 'entry:3', 'exit:1']) await store.keepNote(name, `of ${name}`)
+    const again = await reopen()
+    expectEqual(await again.findNote('entry:2'), 'of entry:2', 'a note, by another store')
+    await store.dropNotes('entry:', 'entry:3')
+    const found = await Promise.all(['entry:1', 'entry:2', 'entry:3', 'exit:1'].map((name) => again.findNote(name)))
+    expectEqual(found, [undefined, undefined, 'of entry:3', 'of exit:1'], 'what is left')
+    expectEqual(await store.keepNote('entry:1', 'anew'), 'anew', 'a note in the place of one that was dropped')
+  }),
 ]

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { ConfigError } from '../../../src/model/errors.ts'
 import { memory } from '../../../src/stores/memory/memory-store.ts'
 import { systemClock } from '../../../src/stores/system-clock.ts'
+import { alertStoreContract } from '../../../src/testing/alert-store-contract.ts'
 import { claimStoreContract } from '../../../src/testing/claim-store-contract.ts'
 import { keyStoreContract } from '../../../src/testing/key-store-contract.ts'
 import { ledgerContract } from '../../../src/testing/ledger-contract.ts'
+import { usageStoreContract } from '../../../src/testing/usage-store-contract.ts'
 
 const harness = {
   createStore: (clock: Parameters<typeof memory>[0]['clock'] & object) => memory({ losesDataOnExit: true, clock }),
@@ -20,6 +22,14 @@ describe('the memory store', () => {
 
   describe('its idempotency records', () => {
     it.each(claimStoreContract.map((each) => [each.name, each] as const))('%s', (_, { run }) => run(harness))
+  })
+
+  describe('its alerts', () => {
+    it.each(alertStoreContract.map((each) => [each.name, each] as const))('%s', (_, { run }) => run(harness))
+  })
+
+  describe('its counts of requests', () => {
+    it.each(usageStoreContract.map((each) => [each.name, each] as const))('%s', (_, { run }) => run(harness))
   })
 
   it.each([undefined, {}, { losesDataOnExit: false }, { losesDataOnExit: 'yes' }])(

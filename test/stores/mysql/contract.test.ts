@@ -2,9 +2,11 @@ import { CamelCasePlugin, Kysely, MysqlDialect } from 'kysely'
 import { createPool } from 'mysql2'
 import { createPool as createPromisePool, type Pool, type RowDataPacket } from 'mysql2/promise'
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import { alertStoreContract } from '../../../src/testing/alert-store-contract.ts'
 import { claimStoreContract } from '../../../src/testing/claim-store-contract.ts'
 import { keyStoreContract } from '../../../src/testing/key-store-contract.ts'
 import { ledgerContract } from '../../../src/testing/ledger-contract.ts'
+import { usageStoreContract } from '../../../src/testing/usage-store-contract.ts'
 import { startMariadb } from '../../servers/mariadb.ts'
 import type { Server } from '../../servers/server.ts'
 import { mysqlHarness, type TestClient } from './mysql-harness.ts'
@@ -45,7 +47,10 @@ const clients: Record<string, () => TestClient> = {
   },
 }
 
-const contracts = [...keyStoreContract, ...ledgerContract, ...claimStoreContract]
+const contracts = [
+  ...[...keyStoreContract, ...ledgerContract, ...claimStoreContract],
+  ...[...usageStoreContract, ...alertStoreContract],
+]
 
 const tables = [
   ...[
@@ -60,11 +65,12 @@ const tables = [
     'notes',
     'outbox',
   ],
-  ...['accounts', 'movements', 'claims'],
+  ...['accounts', 'movements', 'claims', 'usage', 'usage_writers'],
+  ...['alerts', 'alert_lineages', 'alert_networks', 'alert_turns', 'alert_deliveries'],
 ]
 
 async function empty(prefix: string): Promise<void> {
-  const [found] = await admin.query<RowDataPacket[]>(`SHOW TABLES LIKE '${prefix}claims'`)
+  const [found] = await admin.query<RowDataPacket[]>(`SHOW TABLES LIKE '${prefix}usage_writers'`)
   if (found.length > 0) for (const table of tables) await admin.query(`DELETE FROM ${prefix}${table}`)
 }
 

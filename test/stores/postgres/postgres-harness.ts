@@ -3,12 +3,17 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import type { Clock } from '../../../src/model/clock.ts'
 import type { KeyStore } from '../../../src/model/key-store.ts'
 import { type PostgresSource, postgres } from '../../../src/stores/postgres/postgres.ts'
+import { alertStoreContract } from '../../../src/testing/alert-store-contract.ts'
 import { claimStoreContract } from '../../../src/testing/claim-store-contract.ts'
 import type { KeyStoreHarness } from '../../../src/testing/key-store/key-store-case.ts'
 import { keyStoreContract } from '../../../src/testing/key-store-contract.ts'
 import { ledgerContract } from '../../../src/testing/ledger-contract.ts'
+import { usageStoreContract } from '../../../src/testing/usage-store-contract.ts'
 
-const contracts = [...keyStoreContract, ...ledgerContract, ...claimStoreContract]
+const contracts = [
+  ...[...keyStoreContract, ...ledgerContract, ...claimStoreContract],
+  ...[...usageStoreContract, ...alertStoreContract],
+]
 
 /** A client of the user's, and how the test ends it. */
 export interface TestClient {
@@ -71,7 +76,8 @@ const tables = [
     'notes',
     'outbox',
   ],
-  ...['accounts', 'movements', 'claims'],
+  ...['accounts', 'movements', 'claims', 'usage', 'usage_writers'],
+  ...['alerts', 'alert_lineages', 'alert_networks', 'alert_turns', 'alert_deliveries'],
 ]
 
 async function empty(admin: pg.Pool, prefix: string): Promise<void> {

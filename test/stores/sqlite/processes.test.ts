@@ -42,15 +42,18 @@ describe('several processes on one SQLite file', () => {
     expect(outcomes).toEqual(Array(8).fill(['committed']))
     const names = query(file, 'SELECT name FROM keyward_migrations ORDER BY name') as { name: string }[]
     expect(names.map(({ name }) => name)).toEqual([
+      'alerts-001',
       'audit-001',
       'audit-002',
       'claims-001',
       'credits-001',
       'keys-001',
+      'keys-002',
       'notes-001',
       'outbox-001',
       'policies-001',
       'servers-001',
+      'usage-001',
     ])
     expect(await listIds(await openHere(file), {})).toHaveLength(8)
     expectSound(file)

@@ -6,7 +6,7 @@ export interface StoreCall {
   readonly id: number
   readonly method: Exclude<
     keyof KeyStore,
-    'clock' | 'deadlineMs' | 'sharing' | 'ledger' | 'claims' | 'createGate' | 'changedElsewhere'
+    'clock' | 'deadlineMs' | 'sharing' | 'ledger' | 'claims' | 'usage' | 'alerts' | 'createGate' | 'changedElsewhere'
   >
   readonly args: readonly unknown[]
 }

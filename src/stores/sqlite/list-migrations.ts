@@ -1,0 +1,44 @@
+import { foldName } from '../../model/folded-name.ts'
+import { NEVER_USED } from '../sql/key-row.ts'
+import type { SqliteConnection } from './connection.ts'
+import type { Migration } from './migrations.ts'
+
+/** What searches and orders of the list of keys need. */
+export const listMigrations: readonly Migration[] = [
+  {
+    name: 'keys-002',
+    // Every key has a row of uses from now on, so that the order by last use is an index, keys without a use included.
+    sql: `
+      ALTER TABLE keyward_keys ADD COLUMN name_folded TEXT NOT NULL DEFAULT '';
+
+      ALTER TABLE keyward_key_uses ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+      UPDATE keyward_key_uses SET owner = k.owner FROM keyward_keys k WHERE k.id = keyward_key_uses.key_id;
+      INSERT INTO keyward_key_uses (key_id, owner, last_used_at)
+        SELECT id, owner, ${NEVER_USED} FROM keyward_keys WHERE true ON CONFLICT (key_id) DO NOTHING;`,
+    fill: foldNames,
+    indexes: `
+      CREATE INDEX keyward_keys_by_name ON keyward_keys (name_folded, id);
+      CREATE INDEX keyward_keys_by_owner_name ON keyward_keys (owner, name_folded, id);
+      CREATE INDEX keyward_keys_by_start ON keyward_keys (start) WHERE start IS NOT NULL;
+      CREATE INDEX keyward_keys_disabled ON keyward_keys (owner, id) WHERE disabled_at IS NOT NULL;
+      CREATE INDEX keyward_keys_revoked ON keyward_keys (owner, id) WHERE revoked_at IS NOT NULL;
+      CREATE INDEX keyward_keys_deleted ON keyward_keys (owner, id) WHERE deleted_at IS NOT NULL;
+      CREATE INDEX keyward_keys_by_begin ON keyward_keys (starts_at) WHERE starts_at IS NOT NULL;
+      CREATE INDEX keyward_keys_by_end ON keyward_keys (expires_at) WHERE expires_at IS NOT NULL;
+      CREATE INDEX keyward_keys_by_owner_end ON keyward_keys (owner, expires_at) WHERE expires_at IS NOT NULL;
+      CREATE INDEX keyward_key_uses_by_use ON keyward_key_uses (last_used_at, key_id);
+      CREATE INDEX keyward_key_uses_by_owner ON keyward_key_uses (owner, last_used_at, key_id);`,
+  },
+]
+
+const PAGE = 1_000
+
+/** Writes the folded names of the keys that are there: no database folds as JavaScript does. */
+function foldNames(connection: SqliteConnection): void {
+  const next = 'SELECT id, name FROM keyward_keys WHERE id > ? ORDER BY id LIMIT ?'
+  for (let rows = connection.all(next, '', PAGE); rows.length > 0; ) {
+    for (const { id, name } of rows)
+      connection.run('UPDATE keyward_keys SET name_folded = ? WHERE id = ?', foldName(String(name)), String(id))
+    rows = connection.all(next, String(rows.at(-1)?.['id']), PAGE)
+  }
+}

@@ -13,8 +13,11 @@ export default defineConfig({
     fastify: 'adapters/fastify.ts',
     fetch: 'adapters/fetch.ts',
     manage: 'src/manage/manage.ts',
+    dashboard: 'src/dashboard/dashboard.ts',
+    otel: 'src/otel/otel.ts',
     client: 'src/client/client.ts',
     testing: 'src/testing/testing.ts',
+    cli: 'src/cli/cli.ts',
   },
   // ESM only: split, all entry points share one copy of each class. tsup's CJS output does not split.
   format: ['esm'],

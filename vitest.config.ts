@@ -13,7 +13,7 @@ export default defineConfig({
       { find: /^keyward$/, replacement: source('./src/index.ts') },
       { find: /^keyward\/sqlite$/, replacement: source('./src/stores/sqlite/sqlite.ts') },
       { find: /^keyward\/(postgres|mysql|redis)$/, replacement: source('./src/stores/$1/$1.ts') },
-      { find: /^keyward\/(sessions|manage|client)$/, replacement: source('./src/$1/$1.ts') },
+      { find: /^keyward\/(sessions|manage|client|dashboard|otel)$/, replacement: source('./src/$1/$1.ts') },
       { find: /^keyward\/testing$/, replacement: source('./src/testing/testing.ts') },
       { find: /^keyward\/(express|hono|fastify|fetch)$/, replacement: source('./adapters/$1.ts') },
     ],

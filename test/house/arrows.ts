@@ -22,7 +22,8 @@ interface Part {
 
 const face = /^src\/index\.ts$/
 const model = /^src\/model\//
-const room = /^src\/(?!stores|manage|client|dashboard|cli|testing)[^/]+\//
+const manage = /^src\/manage\//
+const room = /^src\/(?!stores|manage|client|otel|dashboard|cli|testing)[^/]+\//
 const events = /^src\/events\.ts$/
 const systemClock = /^src\/stores\/system-clock\.ts$/
 const memory = /^src\/stores\/(memory\/|system-clock\.ts$)/
@@ -47,11 +48,20 @@ const parts: readonly Part[] = [
   },
   {
     name: 'the management API',
-    files: /^src\/(manage|dashboard)\//,
+    files: /^src\/manage\//,
     to: [face],
     packages: /^(zod|hono|@hono\/zod-openapi)$/,
   },
+  { name: 'the dashboard', files: /^src\/dashboard\//, to: [face, manage], packages: /^(hono|d3-scale)$/ },
+  {
+    name: 'the command line',
+    files: /^src\/cli\//,
+    to: [face, /^src\/stores\/(?<driver>sqlite|postgres|mysql|redis)\/\k<driver>\.ts$/],
+    packages: /^(commander|cli-table3)$/,
+    node: true,
+  },
   { name: 'the client', files: /^src\/client\//, to: [] },
+  { name: 'the telemetry', files: /^src\/otel\//, to: [face], packages: /^@opentelemetry\/api$/ },
   { name: 'the test kit', files: /^src\/testing\//, to: [face, model, memory], node: true },
   { name: 'the signer of sessions', files: signer, to: [signer, model], closed: true, packages: /^jose$/ },
   { name: 'a room', files: room, to: [room, events], notTo: signer, packages: corePackages },

@@ -5,8 +5,8 @@ import type { SourceTree } from './source-tree.ts'
 const bannedName =
   /^(utils?|helpers?|common|shared|misc|libs?|types|constants|.*-(utils?|helpers?|types|constants|manager|service))$/
 const entryPoint =
-  /^(src\/(index|stores\/(?<driver>sqlite|postgres|mysql|redis)\/\k<driver>|sessions\/sessions|manage\/manage|client\/client|testing\/testing)\.ts|adapters\/[^/]+\.ts)$/
-const core = /^src\/(?!stores\/|manage\/|client\/|dashboard\/|cli\/|testing\/)/
+  /^(src\/(index|stores\/(?<driver>sqlite|postgres|mysql|redis)\/\k<driver>|sessions\/sessions|manage\/manage|dashboard\/dashboard|otel\/otel|client\/client|testing\/testing)\.ts|adapters\/[^/]+\.ts)$/
+const core = /^src\/(?!stores\/|manage\/|client\/|otel\/|dashboard\/|cli\/|testing\/)/
 const adapter = /^adapters\//
 const clockReads = new Set(['Date.now', 'performance.now', 'Math.random'])
 const headerName = /^(authorization|referer|origin|host|cookie|forwarded|ratelimit|bearer|basic|[a-z]+(-[a-z]+)+)$/i

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readSourceTree } from './source-tree.ts'
@@ -14,6 +16,7 @@ import {
 } from './staged-package.ts'
 
 interface Manifest {
+  readonly version: string
   readonly exports: Readonly<Record<string, unknown>>
   readonly scripts: Readonly<Record<string, string>>
   readonly dependencies: Readonly<Record<string, string>>
@@ -32,7 +35,10 @@ describe('the manifest', () => {
   })
 
   it('depends on what DESIGN names, and on frameworks and drivers only as optional peers', () => {
-    const allowed = ['@hono/node-server', '@hono/zod-openapi', 'hono', 'ipaddr.js', 'lru-cache', 'zod']
+    const allowed = [
+      ...['@hono/node-server', '@hono/zod-openapi', 'cli-table3', 'commander', 'd3-scale', 'hono', 'ipaddr.js'],
+      ...['lru-cache', 'zod'],
+    ]
     expect(Object.keys(manifest.dependencies).sort()).toEqual(allowed)
     for (const peer of Object.keys(manifest.peerDependencies))
       expect(manifest.peerDependenciesMeta[peer]?.optional, peer).toBe(true)
@@ -84,8 +90,8 @@ describe('the package', () => {
     await Promise.all(staged.map((copy) => copy.build()))
     const packed = await staged[0]?.pack()
     files = packed?.files ?? []
-    // What the SQL stores load, and the session tokens; no client of a database is loaded by any entry point.
-    const peers = ['kysely', 'jose'].map((name) => `${name}@${manifest.devDependencies[name]}`)
+    // What the SQL stores load, the session tokens and the telemetry; no client of a database is loaded by any entry point.
+    const peers = ['kysely', 'jose', '@opentelemetry/api'].map((name) => `${name}@${manifest.devDependencies[name]}`)
     user = await installPackage(packed?.tarball ?? '', peers)
   }, 300_000)
 
@@ -123,6 +129,22 @@ describe('the package', () => {
         if (imported.length === 0 || String(Object.keys(require(name))) !== String(imported)) console.log(name)
       }`
     expect(await runProgram(user, program)).toBe('')
+  })
+
+  it('has a program, which runs where it is installed and goes by a configuration there', async () => {
+    const program = join(user, 'node_modules/.bin/keyward')
+    const keyward = (...words: string[]) => promisify(execFile)(program, words, { cwd: user })
+    expect((await keyward('--version')).stdout.trim()).toBe(manifest.version)
+    const config = join(user, 'keyward.config.mjs')
+    writeFileSync(
+      config,
+      "import { memory } from 'keyward'\nexport default { store: memory({ losesDataOnExit: true }) }\n",
+    )
+    expect((await keyward('keys', 'create', '--owner', 'acme', '--name', 'first')).stdout).toMatch(
+      /^sk_[0-9A-Za-z]{49}\n$/,
+    )
+    await expect(keyward('keys', 'show', 'key_none')).rejects.toMatchObject({ code: 3 })
+    rmSync(config)
   })
 
   it('has types that hold without those of Node.js', () => {

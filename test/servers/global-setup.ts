@@ -10,6 +10,7 @@ const debianPackages: Readonly<Record<ServerKind, string>> = {
   redis: 'redis-server',
   mariadb: 'mariadb-server',
   pgbouncer: 'pgbouncer',
+  chromium: 'chromium',
 }
 
 const aptGet = '/usr/bin/apt-get'

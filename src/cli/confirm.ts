@@ -1,0 +1,90 @@
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { CommandFailure, exitCodes } from './failure.ts'
+import type { Terminal } from './terminal.ts'
+import { visible } from './visible-text.ts'
+
+/**
+ * Asks before something that cannot be undone.
+ *
+ * @param question - What is about to happen, as a question.
+ * @param expected - Text that must be typed; `undefined` takes y or yes.
+ * @throws {CommandFailure} When the answer is no; or, with exit code 2, where nobody can be asked and `--yes` was not given.
+ */
+export async function confirm(terminal: Terminal, isSure: boolean, question: string, expected?: string): Promise<void> {
+  if (isSure) return
+  if (!terminal.isInteractive)
+    throw new CommandFailure(
+      'This needs a confirmation, and there is no terminal to ask at: add --yes.',
+      exitCodes.usage,
+    )
+  const hint = expected === undefined ? ' [y/N] ' : `\nType ${terminal.styleSaid('bold', visible(expected))} to go on: `
+  const answer = await ask(terminal, `${visible(question)}${hint}`)
+  const isYes = expected === undefined ? /^y(es)?$/i.test(answer) : answer === expected.trim()
+  if (!isYes) throw new CommandFailure('Nothing was changed.', exitCodes.failed)
+}
+
+/** Asks for one line. What is typed is shown: it is no secret. */
+async function ask({ streams }: Terminal, prompt: string): Promise<string> {
+  const reader = createInterface({
+    input: streams.stdin,
+    output: streams.stderr,
+    terminal: streams.stderr.isTTY === true,
+  })
+  const ending = new AbortController()
+  try {
+    reader.on('SIGINT', () => void process.emit('SIGINT'))
+    const answered = new Promise<string>((resolve) => void reader.question(prompt, resolve))
+    // The end of input is no answer.
+    const closed = once(reader, 'close', { signal: ending.signal }).then(
+      () => '',
+      () => '',
+    )
+    return (await Promise.race([answered, closed])).trim()
+  } finally {
+    ending.abort()
+    reader.close()
+  }
+}
+
+/** The most that is read for a key: no key is longer. */
+const MAX_SECRET_CHARACTERS = 1_024
+
+/**
+ * Reads one line of stdin that must not be in the shell's history, without showing it.
+ *
+ * @throws {CommandFailure} Where there is none.
+ */
+export async function readSecret(terminal: Terminal, what: string): Promise<string> {
+  const { stdin } = terminal.streams
+  const text = stdin.isTTY === true ? await askHidden(terminal, `${what} (not shown): `) : await readAll(stdin)
+  const secret = text.trim()
+  if (secret === '') throw new CommandFailure(`stdin must hold ${what.toLowerCase()}, and was empty.`, exitCodes.usage)
+  if (/\s/.test(secret) || secret.length > MAX_SECRET_CHARACTERS)
+    throw new CommandFailure(`stdin must hold ${what.toLowerCase()} and nothing else.`, exitCodes.usage)
+  return secret
+}
+
+async function readAll(stdin: Terminal['streams']['stdin']): Promise<string> {
+  let text = ''
+  for await (const chunk of stdin) {
+    text += String(chunk)
+    if (text.length > 4 * MAX_SECRET_CHARACTERS) break
+  }
+  return text
+}
+
+async function askHidden({ streams }: Terminal, prompt: string): Promise<string> {
+  const reader = createInterface({ input: streams.stdin, terminal: true })
+  streams.stderr.write(prompt)
+  try {
+    reader.on('SIGINT', () => void process.emit('SIGINT'))
+    return await new Promise<string>((resolve) => {
+      reader.once('line', resolve)
+      reader.once('close', () => resolve(''))
+    })
+  } finally {
+    reader.close()
+    streams.stderr.write('\n')
+  }
+}

@@ -6,6 +6,8 @@ export interface Documents {
   add(owner: string, id: string, document: object): Promise<void>
   /** Finds a document of this owner; another owner's is not there. */
   find(owner: string, id: string): Promise<object | undefined>
+  /** Lists documents of this owner, the newest first. @param limit - How many at most. */
+  list(owner: string, limit: number): Promise<readonly object[]>
 }
 
 /** Documents in a file beside the keys, made on the first start. */
@@ -15,6 +17,7 @@ export function sqliteDocuments(file: string, table: string): Documents {
   database.exec(`CREATE TABLE IF NOT EXISTS ${table} (id TEXT PRIMARY KEY, owner TEXT NOT NULL, body TEXT NOT NULL)`)
   const insert = database.prepare(`INSERT INTO ${table} (id, owner, body) VALUES (?, ?, ?)`)
   const select = database.prepare(`SELECT body FROM ${table} WHERE id = ? AND owner = ?`)
+  const newest = database.prepare(`SELECT body FROM ${table} WHERE owner = ? ORDER BY rowid DESC LIMIT ?`)
   return {
     async add(owner, id, document) {
       insert.run(id, owner, JSON.stringify(document))
@@ -22,6 +25,10 @@ export function sqliteDocuments(file: string, table: string): Documents {
     async find(owner, id) {
       const row = select.get(id, owner) as { readonly body: string } | undefined
       return row === undefined ? undefined : JSON.parse(row.body)
+    },
+    async list(owner, limit) {
+      const rows = newest.all(owner, limit) as readonly { readonly body: string }[]
+      return rows.map(({ body }) => JSON.parse(body))
     },
   }
 }
@@ -55,6 +62,11 @@ export function postgresDocuments(pool: pg.Pool, table: string): Documents {
     async find(owner, id) {
       const { rows } = await query(`SELECT body FROM ${table} WHERE id = $1 AND owner = $2`, [id, owner])
       return (rows[0] as { readonly body: object } | undefined)?.body
+    },
+    async list(owner, limit) {
+      const newest = `SELECT body FROM ${table} WHERE owner = $1 ORDER BY body->>'created_at' DESC LIMIT $2`
+      const { rows } = await query(newest, [owner, limit])
+      return rows.map(({ body }: { readonly body: object }) => body)
     },
   }
 }

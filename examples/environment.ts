@@ -38,6 +38,21 @@ export function readEnvironment(name: string, variables: NodeJS.ProcessEnv = pro
   }
 }
 
+/** Reads what a new key starts with: `CREDITS`. @throws {Error} When it is no whole number from 0. */
+export function readCredits(variables: NodeJS.ProcessEnv, otherwise: number): number {
+  const credits = Number(variables['CREDITS'] || otherwise)
+  if (!Number.isSafeInteger(credits) || credits < 0) throw new Error('CREDITS must be a whole number from 0')
+  return credits
+}
+
+/** Reads what addresses begin with: `PUBLIC_URL`. @throws {Error} When it is no address, or ends in a slash. */
+export function readPublicUrl(variables: NodeJS.ProcessEnv): string | undefined {
+  const publicUrl = variables['PUBLIC_URL'] || undefined
+  if (publicUrl !== undefined && !/^https?:\/\/[^?#]*[^?#/]$/.test(publicUrl))
+    throw new Error('PUBLIC_URL must be http://… or https://…, without a slash at its end')
+  return publicUrl
+}
+
 function readDatabase(url: string): Database {
   if (/^postgres(ql)?:\/\//.test(url)) return { kind: 'postgres', url }
   if (!/^sqlite:./.test(url)) throw new Error('DATABASE_URL must be sqlite:PATH or postgres://…')

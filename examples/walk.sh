@@ -30,6 +30,10 @@ status() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
 # One header field of an answer that `curl -i` printed on standard input.
 field() { tr -d '\r' | awk -v name="$1:" 'tolower($1) == tolower(name) { $1 = ""; print substr($0, 2) }'; }
 admin() { curl -s -H "Authorization: Bearer $token" -H 'Content-Type: application/json' "$@"; }
+# Asks again until an answer is the one expected, for what is written in batches: 20 seconds at most.
+eventually() { # expected, command
+  local got; for _ in $(seq 100); do got=$("${@:2}"); [ "$got" = "$1" ] && break; sleep 0.2; done; echo "$got"
+}
 finish() {
   echo
   if [ "$failures" -eq 0 ]; then echo 'Everything is as the table says.'; else echo "$failures differ."; exit 1; fi

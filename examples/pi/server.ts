@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import { Hono } from 'hono'
 import { createKeyward, pi } from 'keyward'
+import { dashboard } from 'keyward/dashboard'
 import { errorHandler, getIdentity, requestId, requireKey, sendError } from 'keyward/hono'
 import { adminToken, manage } from 'keyward/manage'
 import * as z from 'zod'
@@ -29,6 +30,11 @@ app.use(requestId(keyward))
 app.onError(errorHandler(keyward))
 app.notFound(errorHandler(keyward))
 app.route('/manage', manage(keyward, { authorize: adminToken(environment.adminToken) }).hono())
+const board = dashboard(keyward, {
+  signIn: adminToken(environment.adminToken),
+  sampleRequest: { path: '/v1/generate', body: { model: 'pi-1', prompt: 'A quiet lake at dawn' } },
+})
+app.route('/keys', board.hono())
 
 app.post('/v1/generate', requireKey(keyward, { idempotency: {} }), async (c) => {
   const checked = input.safeParse(await c.req.json())

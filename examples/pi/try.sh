@@ -69,4 +69,9 @@ check 'SIGTERM ends it with' 0 "$exited"
 start
 check 'a response is given again after the restart' true "$(generate "$second" -H 'Idempotency-Key: order-1' | field Idempotent-Replayed)"
 
+echo; echo 'Dashboard'
+check 'it opens, and asks for the admin token' 401 "$(status "$url/keys")"
+check 'with the token it lists the keys' 200 "$(curl -s -L -c "$folder/cookies" -o /dev/null -w '%{http_code}' --data-urlencode "admin-token=$token" "$url/keys/sign-in")"
+check 'another token opens nothing' 401 "$(status -d 'admin-token=wrong' "$url/keys/sign-in")"
+
 finish

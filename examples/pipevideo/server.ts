@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import express from 'express'
 import { createKeyward, pipevideo } from 'keyward'
+import { dashboard } from 'keyward/dashboard'
 import { errorHandler, getIdentity, requestId, requireKey, sendError } from 'keyward/express'
 import { adminToken, manage } from 'keyward/manage'
 import * as z from 'zod'
@@ -28,6 +29,14 @@ const app = express()
 app.disable('x-powered-by')
 app.use(requestId(keyward))
 app.use('/manage', manage(keyward, { authorize: adminToken(environment.adminToken) }).express())
+
+app.use(
+  '/keys',
+  dashboard(keyward, {
+    signIn: adminToken(environment.adminToken),
+    sampleRequest: { path: '/v1/video/generations', body: { model: 'pv-1', prompt: 'A quiet lake at dawn' } },
+  }).express(),
+)
 
 app.post('/v1/video/generations', requireKey(keyward), express.json(), async (request, response) => {
   const input = generationInput.safeParse(request.body)

@@ -42,6 +42,13 @@ check 'localhost with a title is' http://localhost:3000/ "$(generate "$key" -H '
 other=$(admin -d '{"name":"Other","owner":"umbrella"}' "$url/manage/keys" | json apiKey)
 check "another organization's generation is not there" 404 "$(status -H "Authorization: Bearer $other" "$url/v1/video/generations/$gen")"
 
+echo; echo 'Rankings'
+generate "$key" -H 'HTTP-Referer: https://app.example/create' -H 'X-Title: Studio' >"$folder/ranked"
+ranked() { admin "$url/manage/rankings?owner=acme" | node -e 'const { items } = JSON.parse(require("fs").readFileSync(0)); const i = items.find(({ referer }) => referer === "https://app.example/create"); console.log(i?.requests, i?.title)'; }
+check 'usage by app: the referer first, the title as its name' '2 Studio' "$(eventually '2 Studio' ranked)"
+check 'an app without a referer goes by its title' yes "$(admin "$url/manage/rankings?owner=acme" | node -e 'const { items } = JSON.parse(require("fs").readFileSync(0)); console.log(items.some(({ referer, title }) => referer === null && title === "Other") ? "yes" : JSON.stringify(items))')"
+check "another organization's are its own" 0 "$(admin "$url/manage/rankings?owner=initech" | node -e 'console.log(JSON.parse(require("fs").readFileSync(0)).items.length)')"
+
 echo; echo 'Rate limit'
 limited=$(admin -d '{"name":"Limited","owner":"acme"}' "$url/manage/keys" | json apiKey)
 seq 101 | xargs -P 8 -I{} curl -s -o /dev/null -w '%{http_code}\n' -H "Authorization: Bearer $limited" "$url/v1/video/generations/$gen" | sort | uniq -c | tr -s ' ' >"$folder/codes"
@@ -59,6 +66,11 @@ check 'the old one works on during its grace' 200 "$(status -H "Authorization: B
 check 'revoking says that it is fenced' true "$(admin -X POST "$url/manage/keys/$id/revoke" | json fenced)"
 check 'then the old one is refused' 401 "$(status -H "Authorization: Bearer $key" "$url/v1/video/generations/$gen")"
 check 'and still listed as revoked' revoked "$(admin "$url/manage/keys/$id" | json state)"
+
+echo; echo 'Dashboard'
+check 'it opens, and asks for the admin token' 401 "$(status "$url/keys")"
+check 'with the token it lists the keys' 200 "$(curl -s -L -c "$folder/cookies" -o /dev/null -w '%{http_code}' --data-urlencode "admin-token=$token" "$url/keys/sign-in")"
+check 'another token opens nothing' 401 "$(status -d 'admin-token=wrong' "$url/keys/sign-in")"
 
 echo; echo 'Restart'
 stop

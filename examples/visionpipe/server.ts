@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import fastify from 'fastify'
 import { createKeyward, visionpipe } from 'keyward'
+import { dashboard } from 'keyward/dashboard'
 import { errorHandler, getIdentity, requestId, requireKey } from 'keyward/fastify'
 import { adminToken, manage } from 'keyward/manage'
 import { sessions } from 'keyward/sessions'
@@ -36,6 +37,11 @@ app.addHook('onRequest', requestId(keyward))
 app.setErrorHandler(errorHandler(keyward))
 app.setNotFoundHandler(errorHandler(keyward))
 app.register(manage(keyward, { authorize: adminToken(environment.adminToken) }).fastify, { prefix: '/manage' })
+const board = dashboard(keyward, {
+  signIn: adminToken(environment.adminToken),
+  sampleRequest: { path: '/api/v1/sessions', method: 'POST' },
+})
+app.register(board.fastify, { prefix: '/keys' })
 
 app.post('/api/v1/sessions', { onRequest: requireKey(keyward, { credits: 1 }) }, async (request) => {
   const identity = getIdentity(request)

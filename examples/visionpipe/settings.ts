@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import type { Environment } from '../environment.ts'
+import { type Environment, readCredits, readPublicUrl } from '../environment.ts'
 
 /** What VisionPipe is told from outside, besides what every example is. */
 export interface Settings {
@@ -14,11 +14,8 @@ export interface Settings {
 
 /** Reads the settings. @throws {Error} With the variable and its rule. */
 export function readSettings({ database }: Environment, variables: NodeJS.ProcessEnv = process.env): Settings {
-  const credits = Number(variables['CREDITS'] || 0)
-  if (!Number.isSafeInteger(credits) || credits < 0) throw new Error('CREDITS must be a whole number from 0')
-  const publicUrl = variables['PUBLIC_URL'] || undefined
-  if (publicUrl !== undefined && !/^https?:\/\/[^?#]*[^?#/]$/.test(publicUrl))
-    throw new Error('PUBLIC_URL must be http://… or https://…, without a slash at its end')
+  const credits = readCredits(variables, 0)
+  const publicUrl = readPublicUrl(variables)
   const given = variables['SESSION_SECRET'] || undefined
   if (given === undefined && database.kind !== 'sqlite')
     throw new Error('SESSION_SECRET must be given where several instances share a database')

@@ -64,6 +64,25 @@ check 'it is refused at once' 401 "$(status -X POST -H "Authorization: Bearer $k
 check 'and so is its token' 401 "$(status "$url/playground?token=$jwt")"
 check 'it is off the list' '' "$(admin "$url/manage/keys?owner=acme" | json items.0.id)"
 check 'and kept for audit' deleted "$(admin "$url/manage/keys/$id" | json state)"
+check 'its last use is known' yes "$([[ $(admin "$url/manage/keys/$id" | json lastUsedAt) =~ ^20.*Z$ ]] && echo yes)"
 check 'it cannot be used again' 409 "$(status -X POST -H "Authorization: Bearer $token" -H 'Content-Type: application/json' "$url/manage/keys/$id/enable")"
+check 'nor recovered' 409 "$(status -X PATCH -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -d '{"name":"Back"}' "$url/manage/keys/$id")"
+
+echo; echo 'Audit'
+entries=$(admin "$url/manage/audit?owner=acme&keyId=$id")
+entry() { node -e 'const { items } = JSON.parse(require("fs").readFileSync(0)); const e = items.find(({ action }) => action === process.argv[1]); console.log(e.action, e.actor, e.address)' "$1" <<<"$entries"; }
+check 'its creation, with the address' 'key.created admin 127.0.0.1' "$(entry key.created)"
+check 'its deletion, with the address' 'key.deleted admin 127.0.0.1' "$(entry key.deleted)"
+admin "$url/manage/audit/export?owner=acme&format=csv" >"$folder/audit.csv"
+check 'exported for compliance as CSV' 1 "$(grep -c '"key.deleted","'"$id"'"' "$folder/audit.csv")"
+admin "$url/manage/audit/export?owner=acme" >"$folder/audit.jsonl"
+check 'and as JSON Lines' 1 "$(grep -c "\"action\":\"key.deleted\",\"keyId\":\"$id\"" "$folder/audit.jsonl")"
+check 'without the key' 0 "$(cat "$folder"/audit.* | grep -c "${key:12}")"
+check 'and nobody has changed it since' true "$(admin "$url/manage/audit/verify?owner=acme" | json isIntact)"
+
+echo; echo 'Dashboard'
+check 'it opens, and asks for the admin token' 401 "$(status "$url/keys")"
+check 'with the token it lists the keys' 200 "$(curl -s -L -c "$folder/cookies" -o /dev/null -w '%{http_code}' --data-urlencode "admin-token=$token" "$url/keys/sign-in")"
+check 'another token opens nothing' 401 "$(status -d 'admin-token=wrong' "$url/keys/sign-in")"
 
 finish

@@ -12,7 +12,7 @@ const examples = readdirSync(`${root}examples`, { withFileTypes: true })
 
 describe('an example', () => {
   it('is each of those that have a table', () => {
-    expect(examples).toEqual(expect.arrayContaining(['pi', 'pipevideo', 'visionpipe']))
+    expect(examples).toEqual(expect.arrayContaining(['pi', 'pipevideo', 'ppt-video', 'videogen', 'visionpipe']))
   })
 
   it.each(examples)('%s behaves as its table says, line by line', { timeout: 180_000 }, async (name) => {

@@ -19,7 +19,7 @@ export const auditMigrations: readonly Migration[] = [
         `ADD COLUMN reached_at BIGINT NOT NULL DEFAULT 0,
         ADD KEY keyward_audit_by_time (reached_at, owner, sequence),
         ADD KEY keyward_audit_by_owner (owner, reached_at, sequence),
-        ADD KEY keyward_audit_by_key (key_id(64), owner, reached_at, sequence),
+        ADD KEY keyward_audit_by_key (key_id(64), reached_at, owner, sequence),
         ADD KEY keyward_audit_by_action (action, reached_at, owner, sequence),
         ADD KEY keyward_audit_by_owner_action (owner, action, reached_at, sequence)`,
       )}

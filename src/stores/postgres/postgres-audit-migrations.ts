@@ -27,7 +27,7 @@ export const auditMigrations: readonly Migration[] = [
 
       CREATE INDEX keyward_audit_by_time ON keyward_audit (reached_at, owner, sequence);
       CREATE INDEX keyward_audit_by_owner ON keyward_audit (owner, reached_at, sequence);
-      CREATE INDEX keyward_audit_by_key ON keyward_audit (key_id, owner, reached_at, sequence) WHERE key_id IS NOT NULL;
+      CREATE INDEX keyward_audit_by_key ON keyward_audit (key_id, reached_at, owner, sequence) WHERE key_id IS NOT NULL;
       CREATE INDEX keyward_audit_by_action ON keyward_audit (action, reached_at, owner, sequence);
       CREATE INDEX keyward_audit_by_owner_action ON keyward_audit (owner, action, reached_at, sequence);`,
   },

@@ -202,7 +202,7 @@ export function createWalk(rooms: WalkRooms): Walk {
   function decide(visit: Visit, copy: Copy, nonce: string | undefined): MaybePromise<Identity | Denial> {
     const { context, route } = visit
     const { record } = copy
-    context.caller = record
+    context.recognise(record)
     if (route.name !== undefined) context.routeName = route.name
     const reason = judgeRecord(record, asked(visit, record), context.now())
     if (reason !== undefined && isTerminal(reason)) return refuseKey(visit, record, reason)
@@ -271,7 +271,7 @@ export function createWalk(rooms: WalkRooms): Walk {
 
   /** A stranger's check is short, and says nothing of what a request costs. */
   function measured(context: RequestContext, decision: Identity | Denial): Identity | Denial {
-    if (context.caller !== undefined) rooms.checkTimes?.note(context.sinceCheckMs())
+    if (context.isRecognised) rooms.checkTimes?.note(context.sinceCheckMs())
     return decision
   }
 

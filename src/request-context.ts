@@ -30,8 +30,6 @@ export class RequestContext {
   exchange: Exchange | undefined
   /** Monotonic instant at which its last check began, in milliseconds; kept only where an observer asks for it. */
   checkedAtMs: number | undefined
-  /** Key that the request showed, once the store is known to know it. */
-  caller: KeyRecord | undefined
   /** Whether the library refused the request, which then reached no handler. */
   isRefused: boolean
   /** How usage calls the route, where its options say so. */
@@ -39,6 +37,8 @@ export class RequestContext {
   /** The framework's own route, or a way to ask for it when the request has ended. */
   pattern: RoutePattern | (() => RoutePattern) | undefined
   readonly #reader: RequestReader
+  /** Private, since whoever prints a context shall not see a digest. */
+  #caller: KeyRecord | undefined
   #isCounted = false
   #requestId: string | undefined
 
@@ -47,7 +47,6 @@ export class RequestContext {
     this.admission = undefined
     this.exchange = undefined
     this.checkedAtMs = undefined
-    this.caller = undefined
     this.isRefused = false
     this.routeName = undefined
     this.pattern = undefined
@@ -79,14 +78,24 @@ export class RequestContext {
     return this.checkedAtMs === undefined ? 0 : this.#reader.clock.monotonic() - this.checkedAtMs
   }
 
+  /** Notes the key that the request showed, once the store is known to know it. */
+  recognise(caller: KeyRecord): void {
+    this.#caller = caller
+  }
+
+  /** Whether the request showed a key that the store knows. */
+  get isRecognised(): boolean {
+    return this.#caller !== undefined
+  }
+
   /** Whether usage has still to be told how the request ends: it showed a key that the store knows. */
   get isToBeCounted(): boolean {
-    return this.caller !== undefined && !this.#isCounted && this.#reader.usage !== undefined
+    return this.#caller !== undefined && !this.#isCounted && this.#reader.usage !== undefined
   }
 
   /** Tells usage, once, with which status the request was answered. */
   count(status: number): void {
-    const { caller } = this
+    const caller = this.#caller
     const { usage } = this.#reader
     if (caller === undefined || usage === undefined || this.#isCounted) return
     this.#isCounted = true

@@ -134,7 +134,7 @@ export function createAudit({ store, retentionDays, showsKey, observer, ready }:
 
     async purge() {
       await ready()
-      return retention.purge()
+      return retention.run()
     },
 
     async noteRefusal(refusal, context) {

@@ -1,4 +1,5 @@
 import { type Observer, tell } from '../events.ts'
+import { createRounds, type Rounds } from '../fleet/rounds.ts'
 import type { KeyStore } from '../model/key-store.ts'
 
 const DAY_MS = 86_400_000
@@ -19,31 +20,21 @@ export interface AuditPurgeReport {
   readonly owners: number
 }
 
-/** Removes audit entries that are older than they must be kept. */
-export interface Retention {
-  /** Purges now. While a purge of this process is under way, waits for that one. */
-  purge(): Promise<AuditPurgeReport>
-  /** Begins to purge by itself, a minute from now and then every hour. Its timer keeps no process alive. */
-  start(): void
-  /** Ends, and waits for a purge under way. */
-  close(): Promise<void>
-}
-
-/** Creates the retention. */
-export function createRetention(store: KeyStore, retentionDays: number, observer: Observer | undefined): Retention {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let running: Promise<AuditPurgeReport> | undefined
-  let isClosed = false
-
-  async function purgeAll(): Promise<AuditPurgeReport> {
+/** Removes audit entries that are older than they must be kept, a minute from the start and then every hour. */
+export function createRetention(
+  store: KeyStore,
+  retentionDays: number,
+  observer: Observer | undefined,
+): Rounds<AuditPurgeReport> {
+  async function purge(isClosed: () => boolean): Promise<AuditPurgeReport> {
     const before = new Date(store.clock.now() - retentionDays * DAY_MS)
     const done = new Set<string>()
     const report = { entries: 0, owners: 0 }
     for (;;) {
       const owners = (await store.listAuditOwners(before, OWNERS)).filter((owner) => !done.has(owner))
-      if (owners.length === 0 || isClosed) return report
+      if (owners.length === 0 || isClosed()) return report
       for (const owner of owners) {
-        const entries = await purgeOwner(owner, before)
+        const entries = await purgeOwner(owner, before, isClosed)
         report.entries += entries
         if (entries > 0) report.owners += 1
         done.add(owner)
@@ -52,10 +43,10 @@ export function createRetention(store: KeyStore, retentionDays: number, observer
   }
 
   /** Whoever finds another anchor than it has just read leaves this owner to whoever moved it. */
-  async function purgeOwner(owner: string, before: Date): Promise<number> {
+  async function purgeOwner(owner: string, before: Date, isClosed: () => boolean): Promise<number> {
     let total = 0
     let { anchor } = await store.findAuditEnds(owner)
-    while (!isClosed) {
+    while (!isClosed()) {
       const purged = await store.purgeAudit({ owner, before, expectedAnchorSequence: anchor.sequence, limit: BATCH })
       if (purged.outcome === 'superseded') break
       total += purged.entries
@@ -66,31 +57,5 @@ export function createRetention(store: KeyStore, retentionDays: number, observer
     return total
   }
 
-  function purge(): Promise<AuditPurgeReport> {
-    running ??= purgeAll().finally(() => {
-      running = undefined
-    })
-    return running
-  }
-
-  function startTimer(afterMs: number): void {
-    timer = setTimeout(() => {
-      // A store that is away is told of by its guard; the next hour comes.
-      purge().catch(() => {})
-      startTimer(INTERVAL_MS)
-    }, afterMs)
-    Object(timer).unref?.()
-  }
-
-  return {
-    purge,
-    start() {
-      if (timer === undefined && !isClosed) startTimer(FIRST_MS)
-    },
-    async close() {
-      isClosed = true
-      clearTimeout(timer)
-      await running?.catch(() => {})
-    },
-  }
+  return createRounds(purge, { firstMs: FIRST_MS, intervalMs: INTERVAL_MS })
 }

@@ -1,3 +1,4 @@
+import { createRounds, type Rounds } from '../fleet/rounds.ts'
 import type { Clock } from '../model/clock.ts'
 import { INTERVAL_MS } from '../model/usage-counts.ts'
 import type { UsageInterval, UsageStore } from '../model/usage-store.ts'
@@ -11,27 +12,13 @@ const FIRST_MS = 90_000
 /** Rows that go at once. */
 const BATCH = 500
 
-/** Removes counts that are older than they are kept. */
-export interface UsageRetention {
-  /** Purges now. While a purge of this process is under way, waits for that one. @returns How many rows are gone. */
-  purge(): Promise<number>
-  /** Begins to purge by itself, a minute and a half from now and then every ten minutes. Its timer keeps no process alive. */
-  start(): void
-  /** Ends, and waits for a purge under way. */
-  close(): Promise<void>
-}
-
-/** Creates the retention. */
-export function createUsageRetention(store: Pick<UsageStore, 'purgeUsage'>, clock: Clock): UsageRetention {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let running: Promise<number> | undefined
-  let isClosed = false
-
-  async function purgeAll(): Promise<number> {
+/** Removes counts that are older than they are kept, a minute and a half from the start and then every ten minutes. A round says how many rows are gone. */
+export function createUsageRetention(store: Pick<UsageStore, 'purgeUsage'>, clock: Clock): Rounds<number> {
+  async function purge(isClosed: () => boolean): Promise<number> {
     let total = 0
     for (const interval of ['minute', 'hour', 'day'] as const) {
       const before = new Date(clock.now() - KEPT_DAYS[interval] * INTERVAL_MS.day)
-      while (!isClosed) {
+      while (!isClosed()) {
         const removed = await store.purgeUsage(interval, before, BATCH)
         total += removed
         if (removed < BATCH) break
@@ -40,31 +27,5 @@ export function createUsageRetention(store: Pick<UsageStore, 'purgeUsage'>, cloc
     return total
   }
 
-  function purge(): Promise<number> {
-    running ??= purgeAll().finally(() => {
-      running = undefined
-    })
-    return running
-  }
-
-  function startTimer(afterMs: number): void {
-    timer = setTimeout(() => {
-      // A store that is away is told of by its guard; the next time comes.
-      purge().catch(() => {})
-      startTimer(INTERVAL)
-    }, afterMs)
-    Object(timer).unref?.()
-  }
-
-  return {
-    purge,
-    start() {
-      if (timer === undefined && !isClosed) startTimer(FIRST_MS)
-    },
-    async close() {
-      isClosed = true
-      clearTimeout(timer)
-      await running?.catch(() => {})
-    },
-  }
+  return createRounds(purge, { firstMs: FIRST_MS, intervalMs: INTERVAL })
 }

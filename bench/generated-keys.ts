@@ -24,22 +24,18 @@ export function generatedStore(knows: boolean): CountingStore {
   }
 }
 
-/**
- * Makes the head of a request as Node's parser does: every text fresh and flat, six fields that clients send, the
- * key in the fourth.
- */
-export function headOf(apiKey: string, peerAddress = '127.0.0.1', more: readonly string[] = []): RequestHead {
+/** Makes the head of a request as Node's parser does. */
+export function headOf(apiKey: string, peerAddress = '127.0.0.1'): RequestHead {
+  const socket = { remoteAddress: peerAddress }
+  return headOfNode({ method: 'POST', headers: {}, rawHeaders: rawHeadersOf(apiKey), socket })
+}
+
+/** Header fields as Node's parser gives them: the text of the key fresh and flat, six fields that clients send, it in the fourth. */
+export function rawHeadersOf(apiKey: string, more: readonly string[] = []): string[] {
   const rawHeaders = ['Host', 'api.example.com', 'User-Agent', 'example/1.0', 'Accept', '*/*']
-  rawHeaders.push(
-    'Authorization',
-    flat(`Bearer ${apiKey}`),
-    'Content-Type',
-    'application/json',
-    'Connection',
-    'close',
-    ...more,
-  )
-  return headOfNode({ method: 'POST', headers: {}, rawHeaders, socket: { remoteAddress: peerAddress } })
+  rawHeaders.push('Authorization', flat(`Bearer ${apiKey}`), 'Content-Type', 'application/json', 'Connection', 'close')
+  rawHeaders.push(...more)
+  return rawHeaders
 }
 
 /** A text as it comes out of bytes: neither a slice of another one nor a rope. */

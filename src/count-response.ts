@@ -1,4 +1,5 @@
 import { codeOfError } from './answers/error-code.ts'
+import type { Exchange } from './exchange.ts'
 import type { RequestContext } from './request-context.ts'
 import type { RoutePattern } from './usage/route-name.ts'
 
@@ -64,9 +65,12 @@ export async function countFetch<T>(
 }
 
 function countEnded(context: RequestContext, status: number): void {
-  const { exchange } = context
-  if (exchange === undefined) context.count(status)
-  else exchange.whenEnded(() => context.count(status))
+  if (context.exchange === undefined) context.count(status)
+  else countWhenEnded(context, context.exchange, status)
+}
+
+function countWhenEnded(context: RequestContext, exchange: Exchange, status: number): void {
+  exchange.whenEnded(() => context.count(status))
 }
 
 const NO_PATTERN: RoutePattern = { path: undefined }

@@ -1,4 +1,4 @@
-import type { RequestHead } from './request-head.ts'
+import type { FieldNames, RequestHead } from './request-head.ts'
 
 /**
  * Reads a fetch request. `Headers` joins repeated lines with a comma and a space (WHATWG Fetch, "get" of a header
@@ -37,5 +37,14 @@ class FetchHead implements RequestHead {
   headerLines(name: string): readonly string[] {
     const value = this.#request.headers.get(name)
     return value === null ? [] : [value]
+  }
+
+  linesOf({ names }: FieldNames): string {
+    let text = ''
+    for (const name of names) {
+      const value = this.#request.headers.get(name)
+      if (value !== null) text += `${name}:${value}\n`
+    }
+    return text
   }
 }

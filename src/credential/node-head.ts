@@ -1,4 +1,4 @@
-import type { RequestHead } from './request-head.ts'
+import type { FieldNames, RequestHead } from './request-head.ts'
 
 /** The part of Node's `IncomingMessage` (HTTP/1.1 and the HTTP/2 compatibility API) that is read. */
 export interface NodeRequestLike {
@@ -57,6 +57,18 @@ class NodeHead implements RequestHead {
       lines.push(raw[at + 1] ?? '')
     }
     return lines
+  }
+
+  linesOf(fields: FieldNames): string {
+    const raw = this.#request.rawHeaders
+    let text = ''
+    for (let at = 0; at < raw.length; at += 2) {
+      const name = raw[at]
+      if (name !== undefined && fields.includes(name)) text += `${name}:${raw[at + 1]}\n`
+    }
+    if (raw.length > 0) return text
+    for (const name of fields.names) for (const line of parsedLines(this.#request, name)) text += `${name}:${line}\n`
+    return text
   }
 }
 

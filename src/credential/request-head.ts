@@ -22,4 +22,33 @@ export interface RequestHead {
    * @param name - Field name in lower case.
    */
   headerLines(name: string): readonly string[]
+
+  /**
+   * All lines of some fields as one text, the same for the same lines: what was worked out of them can be remembered
+   * by it. The empty string where there is none.
+   */
+  linesOf(fields: FieldNames): string
+}
+
+/** Names of header fields, to be looked for all at once. */
+export class FieldNames {
+  /** In lower case. */
+  readonly names: readonly string[]
+  /** A bit for each length and for each first letter of a name: no other field of most requests has both. */
+  readonly #lengths: number
+  readonly #letters: number
+
+  /** @param names - In lower case. */
+  constructor(names: Iterable<string>) {
+    this.names = [...new Set(names)]
+    this.#lengths = this.names.reduce((bits, { length }) => bits | (1 << length), 0)
+    this.#letters = this.names.reduce((bits, name) => bits | (1 << name.charCodeAt(0)), 0)
+  }
+
+  /** Whether a name, in any case, is one of them. */
+  includes(name: string): boolean {
+    // A shift takes five bits of its number: those of a letter are the same in either case.
+    if ((this.#lengths & (1 << name.length)) === 0 || (this.#letters & (1 << name.charCodeAt(0))) === 0) return false
+    return this.names.includes(name.toLowerCase())
+  }
 }

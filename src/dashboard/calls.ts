@@ -75,6 +75,7 @@ export class Calls {
           peerAddress: arrival.head.peerAddress,
           header: (name) => arrival.head.header(name),
           headerLines: (name) => arrival.head.headerLines(name),
+          linesOf: (fields) => arrival.head.linesOf(fields),
         },
         request: new Request(`http://manage${target}`, { method, headers }),
         target,

@@ -1,6 +1,6 @@
 import { type AttributionHeaders, sanitizeAttribution } from '../attribution/attribution.ts'
 import { rankingKey } from '../attribution/referer.ts'
-import type { RequestHead } from '../credential/request-head.ts'
+import { FieldNames, type RequestHead } from '../credential/request-head.ts'
 import { OTHER } from './other.ts'
 
 /** An app that requests are counted under. */
@@ -27,7 +27,7 @@ const MAX_NAME_CHARACTERS = 1_000
  * @param showsKey - Says whether a text has an API key or a token in it: such a text is not kept.
  */
 export function createAppReader(names: AttributionHeaders, showsKey: (text: string) => boolean): AppReader {
-  const fields = [...new Set([...names.referer, ...names.title, ...names.applicationName])]
+  const fields = new FieldNames([...names.referer, ...names.title, ...names.applicationName])
   const remembered = new Map<string, App | null>()
   const kept = (text: string | null) => (text === null || showsKey(text) ? null : text)
 
@@ -42,18 +42,14 @@ export function createAppReader(names: AttributionHeaders, showsKey: (text: stri
   }
 
   return (head) => {
-    let raw = ''
-    for (const field of fields) {
-      const value = head.header(field)
-      if (value !== undefined) raw += `${field}:${value}\n`
-    }
-    if (raw === '') return undefined
-    const known = remembered.get(raw)
+    const lines = head.linesOf(fields)
+    if (lines === '') return undefined
+    const known = remembered.get(lines)
     if (known !== undefined) return known ?? undefined
     const app = workOut(head)
-    if (raw.length <= MAX_RAW_CHARACTERS) {
+    if (lines.length <= MAX_RAW_CHARACTERS) {
       if (remembered.size >= MAX_REMEMBERED) remembered.clear()
-      remembered.set(raw, app)
+      remembered.set(lines, app)
     }
     return app ?? undefined
   }

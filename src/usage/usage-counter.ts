@@ -204,8 +204,10 @@ export function createUsageCounter({ store, clock, observer, maxKeys = MAX_TALLI
     if (route !== '') countRequest(countsOf(tally.routes, route), status, isRefused, credits)
     if (app !== undefined) {
       tally.apps ??= new NamedCounts()
+      const { counts, labels } = tally.apps
       countRequest(countsOf(tally.apps, app.name), status, isRefused, credits)
-      if (app.label !== null && tally.apps.counts.has(app.name)) tally.apps.labels.set(app.name, app.label)
+      if (app.label !== null && labels.get(app.name) !== app.label && counts.has(app.name))
+        labels.set(app.name, app.label)
     }
     arm(now)
   }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseAuthorization } from '../../src/credential/authorization.ts'
 import { headOfFetch } from '../../src/credential/fetch-head.ts'
 import { headOfNode } from '../../src/credential/node-head.ts'
-import type { RequestHead } from '../../src/credential/request-head.ts'
+import { FieldNames, type RequestHead } from '../../src/credential/request-head.ts'
 
 const KEY = 'sk_4fTq9ZbK'
 
@@ -109,6 +109,21 @@ describe('the head of a Node request', () => {
     expect(head.headerLines('x-none')).toEqual([])
   })
 
+  it('gives all lines of some fields at once, in any case, and none of others', () => {
+    const fields = new FieldNames(['referer', 'x-title'])
+    const lines = (...rawHeaders: string[]) => headOfNode({ ...node, rawHeaders }).linesOf(fields)
+    const one = lines('REFERER', 'one', 'Revered', 'x', 'X-Tiger', 'x', 'x-title', 'two', 'X-Title', 'three')
+    expect(one).toBe('REFERER:one\nx-title:two\nX-Title:three\n')
+    expect(lines('Accept', 'referer', 'X-Titles', 'x')).toBe('')
+    expect(lines()).toBe('')
+    const shim = headOfNode({
+      ...node,
+      rawHeaders: [],
+      headers: { referer: 'one', 'x-title': ['two', 'three'], a: 'b' },
+    })
+    expect(shim.linesOf(fields)).toBe('referer:one\nx-title:two\nx-title:three\n')
+  })
+
   it('never takes a value for a name', () => {
     const head = headOfNode({ ...node, rawHeaders: ['X-Any', 'authorization', 'X-Other', 'Bearer x'] })
     expect(head.headerLines('authorization')).toEqual([])
@@ -149,5 +164,12 @@ describe('the head of a fetch request', () => {
     expect(head).toMatchObject({ method: 'GET', peerAddress: '192.0.2.1' })
     expect(head.header('x-none')).toBeUndefined()
     expect(head.headerLines('x-none')).toEqual([])
+  })
+
+  it('gives all lines of some fields at once', () => {
+    const headers = { Referer: 'one', 'X-Title': 'two', Accept: '*/*' }
+    const head = headOfFetch(new Request('http://x/', { headers: { ...headers, referer: 'one' } }))
+    expect(head.linesOf(new FieldNames(['x-title', 'referer']))).toBe('x-title:two\nreferer:one, one\n')
+    expect(head.linesOf(new FieldNames(['x-none']))).toBe('')
   })
 })

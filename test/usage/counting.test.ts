@@ -147,12 +147,19 @@ describe.each(frameworks.map((each) => [each.name, each] as const))('usage on %s
       })
       await site.send('/ok', { headers: [['Referer', 'https://app.example/b']] })
       await site.send('/ok', { headers: [['X-Title', 'Only a title']] })
+      await site.send('/ok', {
+        headers: [
+          ['X-Title', 'Only a title'],
+          ['X-Title', 'and another'],
+        ],
+      })
       await site.send('/ok')
-      const { groups } = await site.counted(4, { by: 'app' })
+      const { groups } = await site.counted(5, { by: 'app' })
       expect(groups.map(({ name, label, requests }) => [name, label, requests])).toEqual([
         ['https://app.example/b', 'The app', 2],
         ['', null, 1],
         ['Only a title', 'Only a title', 1],
+        ['Only a title, and another', 'Only a title, and another', 1],
       ])
     })
   })

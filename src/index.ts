@@ -164,10 +164,13 @@ export type {
   UsageCounts,
   UsageDimension,
   UsageInterval,
+  UsageQuery,
+  UsageRank,
   UsageRow,
   UsageScope,
   UsageStore,
   UsageStretch,
+  UsageSum,
 } from './model/usage-store.ts'
 export type {
   AlertsOptions,

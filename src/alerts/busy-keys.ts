@@ -40,6 +40,7 @@ export function createBusyKeys(floors: SpikeFloors): BusyKeys {
         batch.rows.forEach(note)
       },
       readUsage: (query) => usage.readUsage(query),
+      sumUsage: (query) => usage.sumUsage(query),
       rankUsage: (query) => usage.rankUsage(query),
       countAppKeys: (query) => usage.countAppKeys(query),
       purgeUsage: (...purge) => usage.purgeUsage(...purge),

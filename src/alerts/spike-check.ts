@@ -139,7 +139,7 @@ export function createSpikeCheck(store: KeyStore, usage: UsageStore, floors: Spi
       const end = lastMinute(now)
       const from = end - STRETCH_MINUTES * MINUTE_MS
       const stretch = { interval: 'minute', by: 'key', from: new Date(from), to: new Date(end) } as const
-      const ranked = isForAll ? await usage.rankUsage({ ...stretch, scope: { kind: 'all' }, limit: MOST_KEYS }) : []
+      const ranked = isForAll ? await usage.rankUsage({ ...stretch, scopes: [{ kind: 'all' }], limit: MOST_KEYS }) : []
       const named = ranked.map(({ name }) => name).filter(isKeyId)
       const keyIds = Array.from(new Set([...named, ...busy.list(now, MOST_KEYS)]))
       const active = await readActive(keyIds, end)

@@ -11,6 +11,7 @@ export function guardUsage(usage: UsageStore, { read, write }: StoreGuard): Usag
     // A store that can be read but not written is told of by whoever writes counts, again and again: it is not away.
     addUsage: (batch) => withinDeadline(usage.addUsage(batch), ADD_DEADLINE_MS),
     readUsage: (query) => read(async () => usage.readUsage(query)),
+    sumUsage: (query) => read(async () => usage.sumUsage(query)),
     rankUsage: (query) => read(async () => usage.rankUsage(query)),
     countAppKeys: (query) => read(async () => usage.countAppKeys(query)),
     purgeUsage: (interval, before, limit) => write(async () => usage.purgeUsage(interval, before, limit), limit),

@@ -38,7 +38,7 @@ export interface UsageRow extends UsageCounts {
   /** When the stretch begins. */
   readonly at: Date
   readonly scope: UsageScope
-  /** Owner of the key in rows of a key's scope; `null` in others, and wherever rows were summed. */
+  /** Owner of the key in rows of a key's scope; `null` in others. */
   readonly owner: string | null
   readonly by: UsageDimension
   /** The key's id, the route, or the app; the empty string for `'none'`, and for what has no name. At most 1,024 bytes of UTF-8. */
@@ -69,6 +69,29 @@ export interface UsageStretch {
   readonly to: Date
 }
 
+/** What is asked for of some scopes. */
+export interface UsageQuery extends UsageStretch {
+  /** 1 to 100, each once. */
+  readonly scopes: readonly UsageScope[]
+  /** Keeps only what was counted under these names: at most 100. */
+  readonly names?: readonly string[] | undefined
+  /** How many at most: 1 to 200,000. */
+  readonly limit: number
+}
+
+/** What scopes have counted under one name, in a stretch that begins at an instant. */
+export interface UsageSum extends UsageCounts {
+  readonly at: Date
+  readonly name: string
+}
+
+/** How much scopes have counted under one name. */
+export interface UsageRank extends Pick<UsageCounts, 'requests' | 'credits'> {
+  readonly name: string
+  /** How the name is shown: the latest title of an app, the name of a key, or `null`. */
+  readonly label: string | null
+}
+
 /** Keeps counts of requests. Opened with the store that it is part of. */
 export interface UsageStore {
   /**
@@ -78,24 +101,17 @@ export interface UsageStore {
    */
   addUsage(batch: UsageBatch): Promise<void>
 
-  /** Rows of some scopes (1 to 100), in order of instant; at most `limit` (1 to 100,000). `names` keeps only rows of these names. */
-  readUsage(
-    query: UsageStretch & {
-      readonly scopes: readonly UsageScope[]
-      readonly names?: readonly string[]
-      /** How many rows at most: 1 to 100,000. */
-      readonly limit: number
-    },
-  ): Promise<readonly UsageRow[]>
+  /** Rows of some scopes, in order of instant; at most `limit`. */
+  readUsage(query: UsageQuery): Promise<readonly UsageRow[]>
 
-  /** Sums of a scope by name, those with the most requests first and then by name; at most `limit` (1 to 1,000). Their `at` is `from`. */
-  rankUsage(
-    query: UsageStretch & {
-      readonly scope: UsageScope
-      /** How many names at most: 1 to 1,000. */
-      readonly limit: number
-    },
-  ): Promise<readonly UsageRow[]>
+  /** Sums of some scopes together, by instant and name, in order of instant; at most `limit`. */
+  sumUsage(query: UsageQuery): Promise<readonly UsageSum[]>
+
+  /**
+   * Names, with what some scopes together have counted under each: those with the most requests first, and then by name; at
+   * most `limit`. Each has its latest label.
+   */
+  rankUsage(query: UsageQuery): Promise<readonly UsageRank[]>
 
   /** How many keys of an owner (`undefined`: of all) each of some apps (1 to 100) was used with; apps without one may be left out. */
   countAppKeys(query: {

@@ -91,6 +91,14 @@ export const brokenUsageStores: readonly BrokenStore[] = [
     readUsage: ({ names: _, ...query }) => usage.readUsage(query),
   })),
 
+  broken('sums names together', 'sums several scopes by instant and name', (usage) => ({
+    sumUsage: async (query) => (await usage.sumUsage(query)).map((sum) => ({ ...sum, name: 'a' })),
+  })),
+
+  broken('sums the first scope', 'sums several scopes by instant and name', (usage) => ({
+    sumUsage: (query) => usage.sumUsage({ ...query, scopes: query.scopes.slice(0, 1) }),
+  })),
+
   broken('ranks ties as they come', 'ranks names by their requests, and ties by name', (usage) => ({
     async rankUsage(query) {
       const ranked = await usage.rankUsage({ ...query, limit: 1_000 })
@@ -153,6 +161,7 @@ function methodsOf(usage: UsageStore): UsageStore {
   return {
     addUsage: (batch) => usage.addUsage(batch),
     readUsage: (query) => usage.readUsage(query),
+    sumUsage: (query) => usage.sumUsage(query),
     rankUsage: (query) => usage.rankUsage(query),
     countAppKeys: (query) => usage.countAppKeys(query),
     purgeUsage: (...purge) => usage.purgeUsage(...purge),

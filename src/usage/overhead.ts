@@ -13,7 +13,7 @@ export interface UsageOverhead {
 
 /** Works out what was measured; `null` where nothing was. */
 export async function overheadOf(store: UsageStore, stretch: Stretch): Promise<UsageOverhead | null> {
-  const ranked = await store.rankUsage({ ...stretch, by: 'overhead', scope: { kind: 'all' }, limit: 1_000 })
+  const ranked = await store.rankUsage({ ...stretch, by: 'overhead', scopes: [{ kind: 'all' }], limit: 1_000 })
   const buckets = ranked
     .map(({ name, requests }) => ({ microseconds: Number(name), requests }))
     .sort((one, other) => one.microseconds - other.microseconds)

@@ -6,7 +6,7 @@ import type { Clock } from '../model/clock.ts'
 import { ConfigError, NotFoundError } from '../model/errors.ts'
 import type { KeyStore } from '../model/key-store.ts'
 import { addCounts, countsOf, INTERVAL_MS, type MutableCounts, noCounts } from '../model/usage-counts.ts'
-import type { UsageCounts, UsageInterval, UsageRow, UsageScope, UsageStore } from '../model/usage-store.ts'
+import type { UsageCounts, UsageInterval, UsageScope, UsageStore, UsageSum } from '../model/usage-store.ts'
 import { OTHER } from './other.ts'
 import { overheadOf, type UsageOverhead } from './overhead.ts'
 import { createUsageCounter, type UsageCounter } from './usage-counter.ts'
@@ -119,8 +119,8 @@ export interface UsageRoom {
   close(): Promise<void>
 }
 
-/** Rows that are read at once. */
-const MAX_ROWS = 100_000
+/** Rows that are read at once: those of 100 keys or names, 1,500 of each. */
+const MAX_ROWS = 150_000
 
 /** Creates the room. */
 export function createUsage({ store: keys, clock, isEnabled, observer, ready }: UsageRooms): UsageRoom {
@@ -142,9 +142,10 @@ export function createUsage({ store: keys, clock, isEnabled, observer, ready }: 
       const owner = reachOf(asked, context?.actor)
       const stretch = stretchOf(rest, clock.now())
       const from = await opened()
-      if (keyIds !== undefined) await checkKeys(keys, keyIds, owner)
+      // What a purged key has used is still counted, for who acts for every owner.
+      if (keyIds !== undefined && owner !== undefined) await checkKeys(keys, keyIds, owner)
       const scopes = scopesOf(owner, keyIds)
-      const rows = await from.readUsage({ ...stretch, by: 'none', scopes, limit: MAX_ROWS })
+      const rows = await from.sumUsage({ ...stretch, by: 'none', scopes, limit: MAX_ROWS })
       const series = seriesOf(rows, stretch)
       return {
         from: stretch.from,
@@ -162,9 +163,9 @@ export function createUsage({ store: keys, clock, isEnabled, observer, ready }: 
       const owner = reachOf(asked, context?.actor)
       const stretch = stretchOf(rest, clock.now())
       const from = await opened()
-      const [scope] = scopesOf(owner, undefined)
+      const scopes = scopesOf(owner, undefined)
       // What has no app, and what is not kept apart, are no apps.
-      const ranked = await from.rankUsage({ ...stretch, by: 'app', scope, limit: limit + 2 })
+      const ranked = await from.rankUsage({ ...stretch, by: 'app', scopes, limit: limit + 2 })
       const apps = ranked.filter(({ name }) => name !== '' && name !== OTHER).slice(0, limit)
       const names = apps.map(({ name }) => name)
       const { keyCounts, before } = await aroundApps(from, stretch, owner, names)
@@ -204,12 +205,9 @@ function reachOf(asked: string | undefined, actor: Actor | undefined): string | 
 }
 
 /** @throws {NotFoundError} When a key is not there, or another owner's. */
-async function checkKeys(store: KeyStore, keyIds: readonly string[], owner: string | undefined): Promise<void> {
-  for (const keyId of new Set(keyIds)) {
-    const record = await store.findById(keyId)
-    // What a purged key has used is still counted, for who acts for every owner.
-    if (owner !== undefined && record?.owner !== owner) throw new NotFoundError('There is no such key or owner.')
-  }
+async function checkKeys(store: KeyStore, keyIds: readonly string[], owner: string): Promise<void> {
+  const records = await Promise.all(Array.from(new Set(keyIds), (keyId) => store.findById(keyId)))
+  if (records.some((record) => record?.owner !== owner)) throw new NotFoundError('There is no such key or owner.')
 }
 
 function scopesOf(owner: string | undefined, keyIds: readonly string[] | undefined): [UsageScope, ...UsageScope[]] {
@@ -218,7 +216,7 @@ function scopesOf(owner: string | undefined, keyIds: readonly string[] | undefin
   return [owner === undefined ? { kind: 'all' } : { kind: 'owner', owner }]
 }
 
-function seriesOf(rows: readonly UsageRow[], { instants }: Stretch): readonly UsagePoint[] {
+function seriesOf(rows: readonly UsageSum[], { instants }: Stretch): readonly UsagePoint[] {
   const points = new Map(instants.map((at) => [at, noCounts()]))
   for (const row of rows) {
     const point = points.get(row.at.getTime())
@@ -233,7 +231,7 @@ function totalOf(parts: readonly UsageCounts[]): MutableCounts {
   return total
 }
 
-/** Sums by name first, then the series of those that are shown. */
+/** The names first, then the series of those that are shown. */
 async function groupsOf(
   store: UsageStore,
   stretch: Stretch,
@@ -243,28 +241,16 @@ async function groupsOf(
 ): Promise<readonly UsageGroup[]> {
   const [first] = scopes
   if (first.kind === 'key' && by === 'key') return keyGroups(store, stretch, scopes, limit)
-  const ranked = new Map<string, { readonly label: string | null; readonly counts: MutableCounts }>()
-  for (const scope of scopes)
-    for (const row of await store.rankUsage({ ...stretch, by, scope, limit: scopes.length === 1 ? limit : 1_000 })) {
-      const known = ranked.get(row.name)
-      const counts = known?.counts ?? noCounts()
-      addCounts(counts, row)
-      ranked.set(row.name, { label: row.label ?? known?.label ?? null, counts })
-    }
-  const top = Array.from(ranked)
-    .sort(([one, { counts }], [other, { counts: more }]) => more.requests - counts.requests || (one < other ? -1 : 1))
-    .slice(0, limit)
-  const names = top.map(([name]) => name)
-  const rows = await store.readUsage({ ...stretch, by, scopes, names, limit: MAX_ROWS })
-  return top.map(([name, { label, counts }]) => ({
-    name,
-    label,
-    ...counts,
-    series: seriesOf(
+  const ranked = await store.rankUsage({ ...stretch, by, scopes, limit })
+  const names = ranked.map(({ name }) => name)
+  const rows = await store.sumUsage({ ...stretch, by, scopes, names, limit: MAX_ROWS })
+  return ranked.map(({ name, label }) => {
+    const series = seriesOf(
       rows.filter((row) => row.name === name),
       stretch,
-    ),
-  }))
+    )
+    return { name, label, ...totalOf(series), series }
+  })
 }
 
 /** Keys that were asked for one by one have their own counts. */
@@ -291,9 +277,8 @@ async function aroundApps(store: UsageStore, stretch: Stretch, owner: string | u
   const { interval, from, to, instants } = stretch
   const keyCounts = await store.countAppKeys({ owner, apps, interval, from, to })
   const earlier = new Date(from.getTime() - instants.length * INTERVAL_MS[interval])
-  const scopes = scopesOf(owner, undefined)
-  const query = { interval, by: 'app', from: earlier, to: from } as const
-  for (const { name, requests } of await store.readUsage({ ...query, scopes, names: apps, limit: MAX_ROWS }))
-    before.set(name, (before.get(name) ?? 0) + requests)
+  const query = { interval, by: 'app', from: earlier, to: from, names: apps, limit: apps.length } as const
+  for (const { name, requests } of await store.rankUsage({ ...query, scopes: scopesOf(owner, undefined) }))
+    before.set(name, requests)
   return { keyCounts, before }
 }

@@ -1,5 +1,13 @@
 import { addCounts, type MutableCounts, noCounts } from '../../model/usage-counts.ts'
-import type { UsageBatch, UsageInterval, UsageRow, UsageScope, UsageStore } from '../../model/usage-store.ts'
+import type {
+  UsageBatch,
+  UsageInterval,
+  UsageQuery,
+  UsageRow,
+  UsageScope,
+  UsageStore,
+  UsageSum,
+} from '../../model/usage-store.ts'
 
 /** A row that is added to. */
 interface Cell {
@@ -25,29 +33,34 @@ export class MemoryUsage implements UsageStore {
     }
   }
 
-  async readUsage({ scopes, names, limit, ...stretch }: Parameters<UsageStore['readUsage']>[0]) {
-    const wanted = new Set(scopes.map(nameOf))
-    const found = this.#within(stretch).filter(
-      ({ row }) => wanted.has(nameOf(row.scope)) && (names === undefined || names.includes(row.name)),
-    )
-    return found.map(rowOf).sort(byInstant).slice(0, limit)
+  async readUsage(query: UsageQuery) {
+    return this.#asked(query).map(rowOf).sort(byInstant).slice(0, query.limit)
   }
 
-  async rankUsage({ scope, limit, ...stretch }: Parameters<UsageStore['rankUsage']>[0]) {
-    const sums = new Map<string, Cell & { latest: number }>()
-    for (const { row, label, counts } of this.#within(stretch).filter(
-      ({ row }) => nameOf(row.scope) === nameOf(scope),
-    )) {
-      const at = row.at.getTime()
-      const sum = sums.get(row.name) ?? { row, label: null, counts: noCounts(), latest: Number.NEGATIVE_INFINITY }
-      sums.set(row.name, sum)
-      addCounts(sum.counts, counts)
-      if (label !== null && at > sum.latest) Object.assign(sum, { label, latest: at })
+  async sumUsage(query: UsageQuery) {
+    const sums = new Map<string, UsageSum & MutableCounts>()
+    for (const { row, counts } of this.#asked(query)) {
+      const { at, name } = row
+      const place = JSON.stringify([at.getTime(), name])
+      const sum = sums.get(place) ?? { at: new Date(at), name, ...noCounts() }
+      sums.set(place, sum)
+      addCounts(sum, counts)
     }
-    const ranked = Array.from(sums.values(), (sum) => ({ ...rowOf(sum), owner: null, at: new Date(stretch.from) }))
-    return ranked
+    return Array.from(sums.values()).sort(byInstant).slice(0, query.limit)
+  }
+
+  async rankUsage(query: UsageQuery) {
+    const ranks = new Map<string, MutableCounts & { label: string | null }>()
+    const cells = this.#asked(query).sort(({ row: one }, { row: other }) => byInstant(one, other))
+    for (const { row, label, counts } of cells) {
+      const rank = ranks.get(row.name) ?? { label: null, ...noCounts() }
+      ranks.set(row.name, rank)
+      addCounts(rank, counts)
+      rank.label = label ?? rank.label
+    }
+    return Array.from(ranks, ([name, { label, requests, credits }]) => ({ name, label, requests, credits }))
       .sort((one, other) => other.requests - one.requests || (one.name < other.name ? -1 : 1))
-      .slice(0, limit)
+      .slice(0, query.limit)
   }
 
   async countAppKeys({ owner, apps, interval, from, to }: Parameters<UsageStore['countAppKeys']>[0]) {
@@ -74,6 +87,13 @@ export class MemoryUsage implements UsageStore {
     return removed
   }
 
+  #asked({ scopes, names, ...stretch }: UsageQuery): Cell[] {
+    const wanted = new Set(scopes.map(nameOf))
+    return this.#within(stretch).filter(
+      ({ row }) => wanted.has(nameOf(row.scope)) && (names === undefined || names.includes(row.name)),
+    )
+  }
+
   #within({ interval, by, from, to }: Pick<UsageRow, 'interval' | 'by'> & { from: Date; to: Date }): Cell[] {
     return Array.from(this.#cells.values()).filter(
       ({ row }) => row.interval === interval && row.by === by && row.at >= from && row.at < to,
@@ -90,6 +110,6 @@ function nameOf(scope: UsageScope): string {
   return scope.kind === 'owner' ? `owner:${scope.owner}` : `key:${scope.keyId}`
 }
 
-function byInstant(one: UsageRow, other: UsageRow): number {
+function byInstant(one: { readonly at: Date }, other: { readonly at: Date }): number {
   return one.at.getTime() - other.at.getTime()
 }

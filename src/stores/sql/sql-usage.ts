@@ -1,12 +1,13 @@
-import { type RawBuilder, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { MAX_CREDITS } from '../../model/ledger.ts'
-import type { UsageBatch, UsageInterval, UsageRow, UsageStore } from '../../model/usage-store.ts'
+import type { UsageBatch, UsageInterval, UsageQuery, UsageStore } from '../../model/usage-store.ts'
 import { chunks } from './chunks.ts'
 import { textOf } from './row-reader.ts'
 import type { DoWork } from './sql-claim-store.ts'
 import { transact } from './sql-database.ts'
 import { checkIndexed } from './stored-text.ts'
-import { COUNT_COLUMNS, decodeSum, decodeUsage, encodeScope, encodeUsage, USAGE_KEY } from './usage-row.ts'
+import type { Tables } from './tables.ts'
+import { COUNT_COLUMNS, decodeRank, decodeSum, decodeUsage, encodeScope, encodeUsage, USAGE_KEY } from './usage-row.ts'
 
 /** Counts of requests on a database server. */
 export class SqlUsage implements UsageStore {
@@ -50,65 +51,50 @@ export class SqlUsage implements UsageStore {
     )
   }
 
-  async readUsage({ scopes, names, limit, ...stretch }: Parameters<UsageStore['readUsage']>[0]) {
-    const { interval, by, from, to } = stretch
-    if (names?.length === 0) return []
+  async readUsage(query: UsageQuery) {
     return this.#do(async ({ db }) => {
-      const within = db
-        .selectFrom('keyward_usage')
-        .selectAll()
-        .where('span', '=', interval)
-        .where('scope', 'in', scopes.map(encodeScope))
-        .where('dimension', '=', by)
-        .where('at', '>=', from.getTime())
-        .where('at', '<', to.getTime())
-        .orderBy('at')
-        .limit(limit)
-      const rows = await (names === undefined ? within : within.where('name', 'in', [...names])).execute()
-      return rows.map((row) => decodeUsage(row, stretch))
+      const rows = await within(db, query).selectAll().orderBy('at').limit(query.limit).execute()
+      return rows.map((row) => decodeUsage(row, query))
     })
   }
 
-  async rankUsage({ scope, limit, ...stretch }: Parameters<UsageStore['rankUsage']>[0]): Promise<readonly UsageRow[]> {
-    const { interval, by, from, to } = stretch
-    const rest = { interval, by, scope, at: new Date(from) }
+  async sumUsage(query: UsageQuery) {
     return this.#do(async ({ db }) => {
-      const sums = COUNT_COLUMNS.map((column) => sumOf(column).as(column))
-      const ranked = db
-        .selectFrom('keyward_usage')
-        .select(['name', ...sums])
-        .where('span', '=', interval)
-        .where('scope', '=', encodeScope(scope))
-        .where('dimension', '=', by)
-        .where('at', '>=', from.getTime())
-        .where('at', '<', to.getTime())
+      const sums = within(db, query)
+        .select(['at', 'name', ...SUMS])
+        .groupBy(['at', 'name'])
+      return (await sums.orderBy('at').limit(query.limit).execute()).map(decodeSum)
+    })
+  }
+
+  async rankUsage(query: UsageQuery) {
+    return this.#do(async ({ db }) => {
+      const ranked = within(db, query)
+        .select(['name', sumOf('requests'), sumOf('credits')])
         .groupBy('name')
         .orderBy(sql`sum(requests)`, 'desc')
         .orderBy('name')
-        .limit(limit)
-      const rows = await db
-        .selectFrom(ranked.as('ranked'))
-        .selectAll('ranked')
-        .select((one) =>
-          one
-            .selectFrom('keyward_usage as latest')
-            .select('latest.label')
-            .where('latest.span', '=', interval)
-            .where('latest.scope', '=', encodeScope(scope))
-            .where('latest.dimension', '=', by)
-            .whereRef('latest.name', '=', 'ranked.name')
-            .where('latest.at', '>=', from.getTime())
-            .where('latest.at', '<', to.getTime())
-            .where('latest.label', 'is not', null)
-            .orderBy('latest.at', 'desc')
-            .limit(1)
-            .as('label'),
-        )
-        .orderBy('requests', 'desc')
-        .orderBy('name')
-        .execute()
-      return rows.map((row) => decodeSum(row, rest))
+        .limit(query.limit)
+      const rows = await ranked.execute()
+      const labels = await this.#labels(db, { ...query, names: rows.map(({ name }) => String(textOf(name))) })
+      return rows.map((row) => decodeRank({ ...row, label: labels.get(String(textOf(row.name))) ?? null }))
     })
+  }
+
+  /** Labels of names: of each that of the row with the latest instant that has one. */
+  async #labels(db: Kysely<Tables>, query: UsageQuery): Promise<ReadonlyMap<string, string>> {
+    const latest = within(db, query)
+      .select(['name', sql<number>`max(at)`.as('labelled_at')])
+      .where('label', 'is not', null)
+      .groupBy('name')
+    const rows = await within(db, query)
+      .innerJoin(latest.as('latest'), (join) =>
+        join.onRef('latest.name', '=', 'keyward_usage.name').onRef('labelled_at', '=', 'keyward_usage.at'),
+      )
+      .select(['keyward_usage.name', 'label'])
+      .where('label', 'is not', null)
+      .execute()
+    return new Map(rows.map(({ name, label }) => [String(textOf(name)), String(textOf(label))]))
   }
 
   async countAppKeys({ owner, apps, interval, from, to }: Parameters<UsageStore['countAppKeys']>[0]) {
@@ -158,9 +144,22 @@ export class SqlUsage implements UsageStore {
   }
 }
 
-function sumOf(column: (typeof COUNT_COLUMNS)[number]): RawBuilder<unknown> {
-  return sql`least(sum(${sql.id(column)}), ${sql.lit(MAX_CREDITS)})`
+function within(db: Kysely<Tables>, { interval, scopes, by, from, to, names }: UsageQuery) {
+  const rows = db
+    .selectFrom('keyward_usage')
+    .where('keyward_usage.span', '=', interval)
+    .where('keyward_usage.scope', 'in', scopes.map(encodeScope))
+    .where('keyward_usage.dimension', '=', by)
+    .where('keyward_usage.at', '>=', from.getTime())
+    .where('keyward_usage.at', '<', to.getTime())
+  if (names === undefined) return rows
+  return names.length === 0 ? rows.where(sql<boolean>`1 = 0`) : rows.where('keyward_usage.name', 'in', [...names])
 }
+
+const sumOf = <Column extends (typeof COUNT_COLUMNS)[number]>(column: Column) =>
+  sql<unknown>`least(sum(${sql.id(column)}), ${sql.lit(MAX_CREDITS)})`.as(column)
+
+const SUMS = COUNT_COLUMNS.map(sumOf)
 
 function keyValue(value: unknown): string | number {
   return textOf(value) ?? Number(value)

@@ -1,5 +1,13 @@
 import { addCounts, noCounts } from '../../model/usage-counts.ts'
-import type { UsageCounts, UsageDimension, UsageInterval, UsageRow, UsageScope } from '../../model/usage-store.ts'
+import type {
+  UsageCounts,
+  UsageDimension,
+  UsageInterval,
+  UsageRank,
+  UsageRow,
+  UsageScope,
+  UsageSum,
+} from '../../model/usage-store.ts'
 import { type Row, RowReader } from './row-reader.ts'
 
 /** Columns of counted requests. Instants are milliseconds since the Unix epoch. */
@@ -78,15 +86,20 @@ export function decodeUsage(row: Row, { interval, by }: Pick<UsageRow, 'interval
   }
 }
 
+/** Reads a sum by instant and name. @throws {StoreUnavailableError} When it is damaged. */
+export function decodeSum(row: Row): UsageSum {
+  const reader = new RowReader(row, 'sums of requests')
+  return { at: reader.instant('at'), name: reader.text('name'), ...decodeCounts(reader) }
+}
+
 /** Reads a sum by name. @throws {StoreUnavailableError} When it is damaged. */
-export function decodeSum(row: Row, rest: Pick<UsageRow, 'interval' | 'by' | 'scope' | 'at'>): UsageRow {
+export function decodeRank(row: Row): UsageRank {
   const reader = new RowReader(row, 'sums of requests')
   return {
-    ...rest,
-    owner: null,
     name: reader.text('name'),
     label: reader.textOrNull('label'),
-    ...decodeCounts(reader),
+    requests: reader.integer('requests'),
+    credits: reader.integer('credits'),
   }
 }
 

@@ -1,7 +1,9 @@
 import { MAX_CREDITS } from '../../model/ledger.ts'
-import type { UsageBatch, UsageInterval, UsageRow, UsageStore } from '../../model/usage-store.ts'
+import type { UsageBatch, UsageInterval, UsageQuery, UsageStore } from '../../model/usage-store.ts'
+import type { Row } from '../sql/row-reader.ts'
 import {
   COUNT_COLUMNS,
+  decodeRank,
   decodeSum,
   decodeUsage,
   encodeScope,
@@ -30,24 +32,8 @@ const FIND_WRITER = 'SELECT sequence, rows_added FROM keyward_usage_writers WHER
 const PUT_WRITER = `
   INSERT OR REPLACE INTO keyward_usage_writers (writer, sequence, rows_added, at) VALUES (?, ?, ?, ?)`
 
-const SUMS = COUNT_COLUMNS.map((column) => `min(${MAX_CREDITS}, sum(${column})) AS ${column}`).join(', ')
-const STRETCH = 'span = ? AND scope = ? AND dimension = ? AND at >= ? AND at < ?'
-
-/**
- * The latest label is that of the row with the latest instant that has one. It is looked for where rows of one name lie
- * together, which SQLite does not choose by itself: a name without a label would be looked for in all rows of the stretch.
- */
-const RANK = `
-  SELECT ranked.*, (
-    SELECT one.label FROM keyward_usage AS one INDEXED BY keyward_usage_by_name
-    WHERE one.span = ? AND one.scope = ? AND one.dimension = ? AND one.name = ranked.name
-    AND one.at >= ? AND one.at < ? AND one.label IS NOT NULL ORDER BY one.at DESC LIMIT 1
-  ) AS label
-  FROM (
-    SELECT name, ${SUMS} FROM keyward_usage WHERE ${STRETCH}
-    GROUP BY name ORDER BY sum(requests) DESC, name LIMIT ?
-  ) AS ranked ORDER BY requests DESC, name`
-
+const sumOf = (column: string) => `min(${MAX_CREDITS}, sum(${column})) AS ${column}`
+const SUMS = COUNT_COLUMNS.map(sumOf).join(', ')
 const PURGE = `
   DELETE FROM keyward_usage WHERE (span, scope, dimension, at, name) IN (
     SELECT span, scope, dimension, at, name FROM keyward_usage WHERE span = ? AND at < ? ORDER BY at LIMIT ?)`
@@ -70,32 +56,51 @@ export class SqliteUsage implements UsageStore {
     })
   }
 
-  async readUsage({ scopes, names, limit, ...stretch }: Parameters<UsageStore['readUsage']>[0]) {
-    const { interval, by, from, to } = stretch
-    const marks = (count: number) => Array.from({ length: count }, () => '?').join(', ')
-    const named = names === undefined ? '' : `AND name IN (${marks(names.length)})`
-    if (names?.length === 0) return []
+  async readUsage(query: UsageQuery) {
     // The plus keeps it from the index of instants, which has those of every scope.
-    const sql = `
-      SELECT * FROM keyward_usage WHERE span = ? AND scope IN (${marks(scopes.length)}) AND dimension = ?
-      AND at >= ? AND at < ? ${named} ORDER BY +at LIMIT ?`
-    const values = [interval, ...scopes.map(encodeScope), by, from.getTime(), to.getTime(), ...(names ?? []), limit]
-    return this.#do((connection) => connection.all(sql, ...values).map((row) => decodeUsage(row, stretch)))
+    return this.#ask(
+      query,
+      (within) => `SELECT * FROM ${within} ORDER BY +at`,
+      (row) => decodeUsage(row, query),
+    )
   }
 
-  async rankUsage({ scope, limit, ...stretch }: Parameters<UsageStore['rankUsage']>[0]): Promise<readonly UsageRow[]> {
-    const { interval, by, from, to } = stretch
-    const within = [interval, encodeScope(scope), by, from.getTime(), to.getTime()]
-    const rest = { interval, by, scope, at: new Date(from) }
-    return this.#do((connection) =>
-      connection.all(RANK, ...within, ...within, limit).map((row) => decodeSum(row, rest)),
-    )
+  async sumUsage(query: UsageQuery) {
+    const select = (within: string) => `SELECT at, name, ${SUMS} FROM ${within} GROUP BY at, name ORDER BY at`
+    return this.#ask(query, select, decodeSum)
+  }
+
+  /**
+   * First the names, then their labels: grouping sorts whatever is selected. A label is that of the row with the latest
+   * instant that has one: beside `max`, SQLite gives the row that it was found in.
+   */
+  async rankUsage(query: UsageQuery) {
+    const sums = ['requests', 'credits'].map(sumOf).join(', ')
+    const rank = (within: string) =>
+      `SELECT name, NULL AS label, ${sums} FROM ${within} GROUP BY name ORDER BY sum(requests) DESC, name`
+    const ranks = await this.#ask(query, rank, decodeRank)
+    const label = (within: string) => `SELECT name, label, max(at) FROM ${within} AND label IS NOT NULL GROUP BY name`
+    const named = { ...query, names: ranks.map(({ name }) => name) }
+    const labels = new Map(await this.#ask(named, label, ({ name, label }) => [name, String(label)] as const))
+    return ranks.map((rank) => ({ ...rank, label: labels.get(rank.name) ?? null }))
+  }
+
+  async #ask<T>(
+    { interval, scopes, by, from, to, names, limit }: UsageQuery,
+    select: (within: string) => string,
+    decode: (row: Row) => T,
+  ): Promise<readonly T[]> {
+    if (names?.length === 0) return []
+    const named = names === undefined ? '' : ` AND name IN (${marks(names)})`
+    const within = `keyward_usage WHERE span = ? AND scope IN (${marks(scopes)}) AND dimension = ? AND at >= ? AND at < ?${named}`
+    const values = [interval, ...scopes.map(encodeScope), by, from.getTime(), to.getTime(), ...(names ?? []), limit]
+    return this.#do((connection) => connection.all(`${select(within)} LIMIT ?`, ...values).map(decode))
   }
 
   async countAppKeys({ owner, apps, interval, from, to }: Parameters<UsageStore['countAppKeys']>[0]) {
     const sql = `
       SELECT name, count(DISTINCT scope) AS many FROM keyward_usage
-      WHERE span = ? AND dimension = 'app' AND name IN (${apps.map(() => '?').join(', ')})
+      WHERE span = ? AND dimension = 'app' AND name IN (${marks(apps)})
       AND at >= ? AND at < ? AND ${owner === undefined ? 'owner IS NOT NULL' : 'owner = ?'} GROUP BY name`
     const values = [interval, ...apps, from.getTime(), to.getTime(), ...(owner === undefined ? [] : [owner])]
     return this.#do(
@@ -115,6 +120,10 @@ export class SqliteUsage implements UsageStore {
       return removed
     })
   }
+}
+
+function marks(values: readonly unknown[]): string {
+  return values.map(() => '?').join(', ')
 }
 
 /** Adds the next rows of a batch. @returns Whether all are there. */

@@ -53,11 +53,21 @@ export const addingCases: readonly KeyStoreCase[] = [
       'credits',
     )
     await usage.addUsage(sampleBatch([sampleRow({ at: minute(1), credits: MAX_CREDITS })]))
-    const query = { interval: 'minute', by: 'none', scope: ALL, ...DAY, limit: 1 } as const
+    const query = { interval: 'minute', by: 'none', scopes: [ALL], ...DAY, limit: 1 } as const
     expectEqual(
       (await usage.rankUsage(query)).map(({ credits }) => credits),
       [MAX_CREDITS],
       'credits in a sum',
+    )
+    await usage.addUsage(
+      sampleBatch([sampleRow({ scope: { kind: 'key', keyId: 'key_1' }, owner: 'acme', credits: 5 })]),
+    )
+    expectEqual(
+      (await usage.sumUsage({ ...query, scopes: [ALL, { kind: 'key', keyId: 'key_1' }] })).map(
+        ({ credits }) => credits,
+      ),
+      [MAX_CREDITS],
+      'credits in a sum of scopes',
     )
   }),
 

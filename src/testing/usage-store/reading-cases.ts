@@ -1,4 +1,5 @@
 import { countsOf } from '../../model/usage-counts.ts'
+import type { UsageQuery, UsageScope } from '../../model/usage-store.ts'
 import { expectEqual } from '../expectations.ts'
 import type { KeyStoreCase } from '../key-store/key-store-case.ts'
 import { appRow, minute, sampleBatch, sampleRow } from './usage-samples.ts'
@@ -7,7 +8,7 @@ import { usageCase } from './usage-store-case.ts'
 const ALL = { kind: 'all' } as const
 const KEY = { kind: 'key', keyId: 'key_1' } as const
 const OTHER_KEY = { kind: 'key', keyId: 'key_2' } as const
-const ROUTES = { interval: 'minute', by: 'route', scope: ALL, from: minute(0), to: minute(1_440) } as const
+const ROUTES = { interval: 'minute', by: 'route', scopes: [ALL], from: minute(0), to: minute(1_440) } as const
 const APPS = { interval: 'minute', from: minute(0), to: minute(1_440) } as const
 
 /** How counts are read, and how old ones are removed. */
@@ -52,6 +53,27 @@ export const readingCases: readonly KeyStoreCase[] = [
     expectEqual((await usage.readUsage({ ...query, scopes: [KEY] })).length, 3, 'rows of one key')
   }),
 
+  usageCase('sums several scopes by instant and name', async (usage) => {
+    const rows = [KEY, OTHER_KEY].flatMap((scope) =>
+      [0, 1, 2].map((at) => sampleRow({ scope, owner: 'acme', by: 'route', name: 'a', at: minute(at), credits: 3 })),
+    )
+    const other = sampleRow({ scope: KEY, owner: 'acme', by: 'route', name: 'b', at: minute(1) })
+    await usage.addUsage(sampleBatch([...rows, other, sampleRow({ by: 'route', name: 'a' })]))
+    const query = { ...ROUTES, scopes: [KEY, OTHER_KEY], limit: 100 }
+    const shown = async (more: Partial<UsageQuery>) =>
+      (await usage.sumUsage({ ...query, ...more })).map(({ at, name, requests, credits }) =>
+        [at.getTime() - minute(0).getTime(), name, requests, credits].join(' '),
+      )
+    const all = ['0 a 2 6', '60000 a 2 6', '60000 b 1 0', '120000 a 2 6']
+    expectEqual((await shown({})).sort(), [...all].sort(), 'sums')
+    expectEqual(await shown({ names: ['a', 'none'], to: minute(2) }), all.slice(0, 2), 'sums of a name, of two minutes')
+    expectEqual(await shown({ scopes: [KEY], names: ['a'], limit: 1 }), ['0 a 1 3'], 'the first sum of one key')
+    expectEqual(await shown({ names: [] }), [], 'sums of no names')
+    const counted = sampleRow({ requests: 2, succeeded: 2, credits: 6 })
+    const [first] = await usage.sumUsage(query)
+    expectEqual(first && countsOf(first), countsOf(counted), 'all counts')
+  }),
+
   usageCase('ranks names by their requests, and ties by name', async (usage) => {
     const row = (name: string, at: number, requests: number) =>
       sampleRow({ by: 'route', name, at: minute(at), requests, succeeded: requests, credits: 2 })
@@ -69,11 +91,6 @@ export const readingCases: readonly KeyStoreCase[] = [
         ['few', 1, 2],
       ],
       'names',
-    )
-    expectEqual(
-      ranked.map(({ at }) => at),
-      [0, 0, 0, 0].map(minute),
-      'instants',
     )
     const two = await usage.rankUsage({ ...ROUTES, limit: 2 })
     expectEqual(
@@ -101,9 +118,14 @@ export const readingCases: readonly KeyStoreCase[] = [
         appRow('key_2', 'acme', 'app', { at: minute(3), label: 'of another key' }),
       ]),
     )
-    const [first, ...more] = await usage.rankUsage({ ...ROUTES, by: 'app', scope: KEY, limit: 10 })
-    expectEqual([first?.label, first?.requests, first?.scope, more], ['new', 3, KEY, []], 'the app')
-    expectEqual(first && countsOf(first), countsOf(sampleRow({ requests: 3, succeeded: 3 })), 'its counts')
+    const rank = (scopes: readonly UsageScope[], names?: readonly string[]) =>
+      usage.rankUsage({ ...ROUTES, by: 'app', scopes, names, limit: 10 })
+    const [first, ...more] = await rank([KEY])
+    expectEqual([first?.label, first?.requests, more], ['new', 3, []], 'the app')
+    const [both] = await rank([OTHER_KEY, KEY])
+    expectEqual([both?.label, both?.requests], ['of another key', 4], 'the app of two keys')
+    expectEqual([await rank([KEY], ['none']), await rank([KEY], [])], [[], []], 'other names')
+    expectEqual(await rank([KEY], ['app', 'none']), [first], 'the app by its name')
   }),
 
   usageCase('counts the keys that apps were used with', async (usage) => {

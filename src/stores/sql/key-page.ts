@@ -1,177 +1,223 @@
 import type { InstantCondition, KeyOrder, KeyQuery } from '../../model/key-store.ts'
 import { comparisonsOf } from './key-conditions.ts'
-import { encodeUse } from './key-row.ts'
+import { encodeUse, READ_COLUMNS } from './key-row.ts'
 import { type KeySearch, searchOf } from './key-search.ts'
 import type { PageSyntax } from './page-syntax.ts'
+import { type Row, RowReader } from './row-reader.ts'
 import { allOf, join, oneOf, type Parts } from './statement-parts.ts'
 
 /**
  * How many keys are read and sorted to make a page. Where more can be on it, the list is walked in its order instead until
- * the page is full: of 1,000,000 keys spread evenly that is then one in 200, and 20,000 are walked for a page of 100.
+ * the page is full: of 1,000,000 keys spread evenly that is then one in 100, and 10,000 are walked for a page of 100.
  */
-const MOST_SORTED = 5_000
+const MOST_SORTED = 10_000
+/** How many keys a walk passes. Where that does not fill a page, keys do not lie evenly, as those that were revoked do by last use. */
+const MOST_WALKED = 20_000
+/** How many keys are sorted for such a page. Where there are more, the walk goes on to its end. */
+const MOST_SORTED_AT_LAST = 50_000
 
-/** How many keys, at most {@link MOST_SORTED} and one, a part of a query can find. */
-export interface KeyCounts {
-  readonly of_owner: number
-  readonly by_name: number
-  readonly by_others: number
-  readonly by_state: number
+/** How many keys a part of a query can find, counted up to a bound. */
+type KeyCounts = Readonly<Record<(typeof COUNTS)[number], number>>
+const COUNTS = ['of_owner', 'by_name', 'by_others', 'by_state'] as const
+
+/** A list's page: what to ask for it, statement by statement, each knowing what those before it found. */
+export type PageReading = Generator<Parts, readonly Row[], readonly Row[]>
+
+/**
+ * Reads a page: yields statements, takes their rows, and ends with the rows of the page. Every plan finds the same page:
+ * what was counted only says which is short.
+ */
+export function readPage(query: KeyQuery, syntax: PageSyntax): PageReading {
+  return new KeyPage(query, syntax).read()
 }
 
-/** Writes the pages of a list. Every plan finds the same page: what was counted only says which is short. */
-export class KeyPage {
-  /** Counts what {@link KeyCounts} holds; `undefined` where there is nothing to choose from. */
-  readonly count: Parts | undefined
+class KeyPage {
   readonly #query: KeyQuery
   readonly #syntax: PageSyntax
+  readonly #order: Order
+  readonly #after: Place | undefined
   readonly #search: KeySearch | undefined
   readonly #byState: Parts | undefined
 
   constructor(query: KeyQuery, syntax: PageSyntax) {
     this.#query = query
     this.#syntax = syntax
+    this.#order = ORDERS[query.order?.by ?? 'newest']
+    this.#after = placeOf(query)
     this.#search = searchOf(query, syntax)
     this.#byState = narrowState(query)
-    this.count = this.#search === undefined && this.#byState === undefined ? undefined : this.#writeCount()
   }
 
-  /**
-   * Writes the query for the ids of the page, in no order, with their place in it.
-   *
-   * @param counts - What {@link count} found.
-   */
-  ids(counts: KeyCounts | undefined): Parts {
-    const walks = this.#choose(counts).flatMap((source) => {
-      // Ids that were found are looked up one by one: a range that the page begins with would be read for each of them.
-      const nameOf = (column: string) => (source.among === undefined ? column : this.#syntax.unindexed(column))
-      return this.#places(source, nameOf).map((place) => this.#walk(source, place, nameOf))
-    })
-    return join(
+  *read(): PageReading {
+    if (this.#search === undefined && this.#byState === undefined) return yield this.#page([EVERYTHING])
+    const sources = this.#choose(yield* this.#count(MOST_SORTED), MOST_SORTED)
+    const last = sources.some(({ isWalked }) => isWalked) ? yield* this.#lastWalked() : undefined
+    const rows = yield this.#page(sources, last)
+    if (last === undefined || rows.length === this.#query.limit) return rows
+    return yield this.#page(this.#choose(yield* this.#count(MOST_SORTED_AT_LAST), MOST_SORTED_AT_LAST))
+  }
+
+  /** Writes the query for a page's rows. */
+  #page(sources: readonly Source[], last?: Place): Parts {
+    const { rank, direction } = this.#order
+    const walks = sources.flatMap((source) => this.#ranges(source, last).map((range) => this.#walk(source, range)))
+    const ids = join(
       walks.map((walk, index): Parts => ['SELECT * FROM (', ...walk, `) w${index}`]),
       ' UNION ALL ',
     )
+    return [
+      `SELECT ${READ_COLUMNS} FROM (`,
+      ...ids,
+      ') p CROSS JOIN keyward_keys k LEFT JOIN keyward_lineages l ON l.id = k.lineage',
+      ' LEFT JOIN keyward_key_uses u ON u.key_id = k.id WHERE k.id = p.id',
+      ` ORDER BY ${rank === undefined ? '' : `p.place ${direction}, `}p.id ${direction} LIMIT `,
+      { value: this.#query.limit },
+    ]
   }
 
-  /** Order of the page, of rows `p` of {@link ids}. */
-  get orderBy(): string {
-    const { rank, direction } = this.#order
-    return `${rank === undefined ? '' : `p.place ${direction}, `}p.id ${direction}`
-  }
-
-  get #order(): Order {
-    return ORDERS[this.#query.order?.by ?? 'newest']
-  }
-
-  #choose(counts: KeyCounts | undefined): readonly Source[] {
+  #choose(counts: KeyCounts, mostSorted: number): readonly Source[] {
     const search = this.#search
-    const isFound = search === undefined ? [] : [search.isFound]
-    const everything: Source = { among: undefined, conditions: isFound }
-    if (counts === undefined || counts.of_owner <= MOST_SORTED) return [everything]
+    const conditions = search === undefined ? [] : [search.isFound]
+    if (counts.of_owner <= mostSorted) return [{ ...EVERYTHING, conditions }]
     const found = search === undefined ? Number.POSITIVE_INFINITY : counts.by_name + counts.by_others
     const inState = this.#byState === undefined ? Number.POSITIVE_INFINITY : counts.by_state
-    if (this.#byState !== undefined && inState <= MOST_SORTED && inState <= found)
-      return [{ among: this.#byState, conditions: isFound }]
-    if (search === undefined) return [everything]
-    const others = join(search.others, ' UNION ')
-    if (found <= MOST_SORTED) return [{ among: [...search.byName, ' UNION ', ...others], conditions: isFound }]
-    // In the order of names, those that begin with a text lie together.
-    if (this.#query.order?.by === 'name' && counts.by_others <= MOST_SORTED)
-      return [
-        { among: undefined, conditions: [search.isNamed] },
-        { among: others, conditions: [...isFound, search.isNotNamed] },
-      ]
-    return [everything]
+    if (inState <= mostSorted && inState <= found) return [{ among: this.#byState, conditions, isWalked: false }]
+    if (search !== undefined) {
+      const others = join(search.others, ' UNION ')
+      if (found <= mostSorted) return [{ ...EVERYTHING, among: [...search.byName, ' UNION ', ...others] }]
+      // In the order of names, those that begin with a text lie together.
+      if (this.#query.order?.by === 'name' && counts.by_others <= mostSorted)
+        return [
+          { ...EVERYTHING, conditions: [search.isNamed] },
+          { ...EVERYTHING, among: others, conditions: [search.isNotNamed] },
+        ]
+    }
+    return [{ among: undefined, conditions, isWalked: true }]
   }
 
-  #walk({ among, conditions }: Source, place: readonly Parts[], nameOf: NameOf): Parts {
-    const { owner, limit } = this.#query
-    const { rank, id, uses, direction } = this.#order
-    const tables = [
-      ...(among === undefined ? [] : ['c']),
-      ...(uses ? (among === undefined ? ['u', 'k'] : ['k', 'u']) : ['k']),
-    ]
-    const from = join(
-      tables.map((table): Parts => (table === 'c' ? ['(', ...(among ?? []), ') c'] : [TABLES[table as 'k' | 'u']])),
-      ' CROSS JOIN ',
-    )
+  /** Writes the query for ids of a source that can be on the page, with their place in it. */
+  #walk({ among, conditions }: Source, range: readonly Parts[]): Parts {
+    const { owner, limit, beforeId, order } = this.#query
+    const { rank, id, uses } = this.#order
+    // Ids that were found are looked up one by one: a range of an index would be read for each of them.
+    const nameOf = (column: string) => (among === undefined ? column : this.#syntax.unindexed(column))
+    const tests = [...this.#standing(), ...conditions]
+    if (order !== undefined && beforeId !== undefined) tests.push([`${nameOf('k.id')} < `, { value: beforeId }])
+    const names = tablesOf(among !== undefined, uses, tests.length > 0)
+    const tables = names.map((name): Parts => (name === 'c' ? ['(', ...(among ?? []), ') c'] : [TABLES[name]]))
     const all = [
-      ...(among === undefined ? [] : [['k.id = c.id']]),
-      ...(uses ? [['u.key_id = k.id']] : []),
+      ...names.slice(1).map((name, index): Parts => [`${IDS[name]} = ${IDS[names[index] ?? name]}`]),
       ...(owner === undefined
         ? []
-        : [[`${nameOf(`${uses && among === undefined ? 'u' : 'k'}.owner`)} = `, { value: owner }]]),
-      ...this.#standing(nameOf),
-      ...conditions,
-      ...place,
+        : [[`${nameOf(`${names.find((name) => name !== 'c')}.owner`)} = `, { value: owner }]]),
+      ...tests,
+      ...range,
     ]
     return [
       `SELECT ${id} AS id${rank === undefined ? '' : `, ${rank} AS place`} FROM `,
-      ...from,
+      ...join(tables, ' CROSS JOIN '),
       ...(all.length === 0 ? [] : [' WHERE ', ...allOf(all)]),
-      ` ORDER BY ${rank === undefined ? '' : `${rank} ${direction}, `}${id} ${direction} LIMIT `,
+      ` ORDER BY ${this.#orderBy} LIMIT `,
       { value: limit },
     ]
   }
 
+  get #orderBy(): string {
+    const { rank, id, direction } = this.#order
+    return `${rank === undefined ? '' : `${rank} ${direction}, `}${id} ${direction}`
+  }
+
   /** The query's conditions on instants. */
-  #standing(nameOf: NameOf): readonly Parts[] {
-    const { conditions, beforeId } = this.#query
-    const compared = comparisonsOf(conditions).map(({ column, operator, value, orNull }): Parts => {
+  #standing(): readonly Parts[] {
+    return comparisonsOf(this.#query.conditions).map(({ column, operator, value, orNull }): Parts => {
       const name = this.#syntax.unindexed(`k.${column}`)
       if (value === null) return [`${name} ${operator} NULL`]
       const comparison: Parts = [`${name} ${operator} `, { value }]
       return orNull ? [`(${name} IS NULL OR `, ...comparison, ')'] : comparison
     })
-    return beforeId === undefined ? compared : [...compared, [`${nameOf('k.id')} < `, { value: beforeId }]]
   }
 
   /**
-   * Where the page begins: at ties with the last key of the page before, and after them. Two ranges, each of one index; of
-   * ids that were found, one condition, so that they are read once.
+   * Where a walk goes, from the place that the page begins after to the last that may be on it: at ties with the one,
+   * between the two, and at ties with the other. Each is a range of one index; of ids that were found it is one
+   * condition, so that they are read once, and no range of an index is read for each of them.
    */
-  #places({ among }: Source, nameOf: NameOf): readonly (readonly Parts[])[] {
+  #ranges({ among }: Source, last: Place | undefined): readonly (readonly Parts[])[] {
     const { rank, id, direction } = this.#order
-    const after = placeOf(this.#query.order)
-    if (after === undefined) return [[]]
-    const follows = direction === 'ASC' ? '>' : '<'
-    const afterId: Parts = [`${nameOf(id)} ${follows} `, { value: after.id }]
-    if (rank === undefined) return [[afterId]]
-    const isTie: Parts = [`${nameOf(rank)} = `, { value: after.rank }]
-    const isAfter: Parts = [`${nameOf(rank)} ${follows} `, { value: after.rank }]
-    return among === undefined ? [[isTie, afterId], [isAfter]] : [[oneOf([isAfter, allOf([isTie, afterId])])]]
+    const after = this.#after
+    const [follows, precedes] = direction === 'ASC' ? ['>', '<'] : ['<', '>']
+    const nameOf = (column: string) => (among === undefined ? column : this.#syntax.unindexed(column))
+    const test = (column: string, operator: string, value: string | number): Parts => [
+      `${nameOf(column)} ${operator} `,
+      { value },
+    ]
+    const fromId = after === undefined ? [] : [test(id, follows, after.id)]
+    const toId = last === undefined ? [] : [test(id, `${precedes}=`, last.id)]
+    if (rank === undefined) return [[...fromId, ...toId]]
+    const fromRank = after === undefined ? [] : [test(rank, follows, after.rank)]
+    const toRank = last === undefined ? [] : [test(rank, precedes, last.rank)]
+    const tiesBefore = after === undefined ? [] : [[test(rank, '=', after.rank), ...fromId]]
+    const tiesAtLast = last === undefined ? [] : [[test(rank, '=', last.rank), ...toId]]
+    if (among !== undefined) return after === undefined ? [[]] : [[oneOf([fromRank, ...tiesBefore].map(allOf))]]
+    if (last !== undefined && after?.rank === last.rank) return [[test(rank, '=', last.rank), ...fromId, ...toId]]
+    return [...tiesBefore, [...fromRank, ...toRank], ...tiesAtLast]
   }
 
-  #writeCount(): Parts {
+  /** The place of the last key that a walk passes; `undefined` where the list ends before. */
+  *#lastWalked(): Generator<Parts, Place | undefined, readonly Row[]> {
+    const { rank, id, uses } = this.#order
+    const { owner } = this.#query
+    const table = uses ? 'u' : 'k'
+    const ofOwner: readonly Parts[] = owner === undefined ? [] : [[`${table}.owner = `, { value: owner }]]
+    for (const range of this.#ranges(EVERYTHING, undefined)) {
+      const conditions = [...ofOwner, ...range]
+      const [row] = yield [
+        `SELECT ${id} AS id${rank === undefined ? '' : `, ${rank} AS place`} FROM ${TABLES[table]}`,
+        ...(conditions.length === 0 ? [] : [' WHERE ', ...allOf(conditions)]),
+        ` ORDER BY ${this.#orderBy} LIMIT 1 OFFSET ${MOST_WALKED}`,
+      ]
+      if (row === undefined) continue
+      const reader = new RowReader(row, 'place in a list')
+      if (rank === undefined) return { id: reader.text('id'), rank: 0 }
+      return { id: reader.text('id'), rank: uses ? reader.integer('place') : reader.text('place') }
+    }
+    return undefined
+  }
+
+  /** Counts up to a bound, and one. */
+  *#count(most: number): Generator<Parts, KeyCounts, readonly Row[]> {
     const { owner } = this.#query
     const count = (name: keyof KeyCounts, queries: readonly Parts[]): Parts => {
       if (queries.length === 0) return [`0 AS ${name}`]
       const ids = join(
-        queries.map((query): Parts => ['SELECT * FROM (', ...query, ' LIMIT ', { value: MOST_SORTED + 1 }, ') q']),
+        queries.map((query): Parts => ['SELECT * FROM (', ...query, ' LIMIT ', { value: most + 1 }, ') q']),
         ' UNION ALL ',
       )
       return ['(SELECT COUNT(*) FROM (', ...ids, `) ids) AS ${name}`]
     }
     const ofOwner: Parts = ['SELECT k.id AS id FROM keyward_keys k WHERE k.owner = ', { value: owner ?? '' }]
     const counts = [
-      owner === undefined ? [`${MOST_SORTED + 1} AS of_owner`] : count('of_owner', [ofOwner]),
+      owner === undefined ? [`${most + 1} AS of_owner`] : count('of_owner', [ofOwner]),
       count('by_name', this.#search === undefined ? [] : [this.#search.byName]),
       count('by_others', this.#search?.others ?? []),
       count('by_state', this.#byState === undefined ? [] : [this.#byState]),
     ]
-    return ['SELECT ', ...join(counts, ', ')]
+    const [row = {}] = yield ['SELECT ', ...join(counts, ', ')]
+    const reader = new RowReader(row, 'counts of keys')
+    return Object.fromEntries(COUNTS.map((name) => [name, reader.integer(name)])) as KeyCounts
   }
 }
 
-/** Writes a column where a row is compared: as an index may have it, or as none has. */
-type NameOf = (column: string) => string
-
-/** What a walk reads. */
+/** What a page is made of. */
 interface Source {
-  /** Query for the ids that can be on the page; `undefined` walks the whole list in its order. */
+  /** Query for the ids that can be on the page; `undefined` goes through the list in its order. */
   readonly among: Parts | undefined
   readonly conditions: readonly Parts[]
+  /** Whether it goes through the whole list, of which only some are wanted. */
+  readonly isWalked: boolean
 }
+
+const EVERYTHING: Source = { among: undefined, conditions: [], isWalked: false }
 
 interface Order {
   /** What keys are ranked by before their ids; `undefined` where ids are all. */
@@ -190,9 +236,25 @@ const ORDERS: Readonly<Record<'newest' | KeyOrder['by'], Order>> = {
 }
 
 const TABLES = { k: 'keyward_keys k', u: 'keyward_key_uses u' } as const
+const IDS = { c: 'c.id', k: 'k.id', u: 'u.key_id' } as const
 
-function placeOf(order: KeyOrder | undefined): { readonly id: string; readonly rank: string | number } | undefined {
-  if (order?.after === undefined) return undefined
+/** Tables of a walk, each joined with the one before. Of ids that were found (`c`), keys are read only where something is asked of them. */
+function tablesOf(isFound: boolean, uses: boolean, isTested: boolean): readonly ('c' | 'k' | 'u')[] {
+  if (!isFound) return uses ? ['u', 'k'] : ['k']
+  if (!uses) return ['c', 'k']
+  return isTested ? ['c', 'k', 'u'] : ['c', 'u']
+}
+
+/** A place in an order. */
+interface Place {
+  readonly id: string
+  readonly rank: string | number
+}
+
+/** The place that the page begins after. */
+function placeOf({ order, beforeId }: KeyQuery): Place | undefined {
+  if (order === undefined) return beforeId === undefined ? undefined : { id: beforeId, rank: 0 }
+  if (order.after === undefined) return undefined
   switch (order.by) {
     case 'oldest':
       return { id: order.after.id, rank: 0 }

@@ -2,7 +2,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { StoreUnavailableError } from '../../model/errors.ts'
 import type { KeyRecord } from '../../model/key-record.ts'
 import type { KeyQuery } from '../../model/key-store.ts'
-import { type KeyCounts, KeyPage } from './key-page.ts'
+import { readPage } from './key-page.ts'
 import { decodeKey, KEY_COLUMNS, pickByDigest } from './key-row.ts'
 import { type Row, RowReader } from './row-reader.ts'
 import type { ServerClock } from './server-clock.ts'
@@ -87,26 +87,10 @@ function find({ db, dialect }: SqlDatabase, column: 'digest' | 'id', values: rea
  * that the key is gone.
  */
 export async function listKeys({ db, dialect }: SqlDatabase, query: KeyQuery): Promise<readonly KeyRecord[]> {
-  const page = new KeyPage(query, dialect.page)
-  const counted = page.count && (await statementOf<Record<keyof KeyCounts, unknown>>(page.count).execute(db)).rows[0]
-  const columns = `${KEY_COLUMNS.map((column) => `k.${column}`).join(', ')}, l.version, u.last_used_at`
-  const statement = statementOf<Row>([
-    `SELECT ${columns} FROM (`,
-    ...page.ids(counted && countsOf(counted)),
-    ') p JOIN keyward_keys k ON k.id = p.id LEFT JOIN keyward_lineages l ON l.id = k.lineage',
-    ` LEFT JOIN keyward_key_uses u ON u.key_id = k.id ORDER BY ${page.orderBy} LIMIT `,
-    { value: query.limit },
-  ])
-  return (await statement.execute(db)).rows.map(decodeKey)
-}
-
-function countsOf({ of_owner, by_name, by_others, by_state }: Record<keyof KeyCounts, unknown>): KeyCounts {
-  return {
-    of_owner: Number(of_owner),
-    by_name: Number(by_name),
-    by_others: Number(by_others),
-    by_state: Number(by_state),
-  }
+  const reading = readPage(query, dialect.page)
+  let step = reading.next()
+  while (!step.done) step = reading.next((await statementOf<Row>(step.value).execute(db)).rows)
+  return step.value.map(decodeKey)
 }
 
 function statementOf<T>(parts: Parts): RawBuilder<T> {

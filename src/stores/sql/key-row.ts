@@ -42,6 +42,9 @@ export const KEY_COLUMNS = [
   ...(['expires_at', 'disabled_at', 'revoked_at', 'deleted_at', 'rotated_from', 'rotated_to', 'schema'] as const),
 ] satisfies readonly (keyof KeyRow)[]
 
+/** What a record is read from: key `k`, lineage `l` and use `u`. */
+export const READ_COLUMNS = `${KEY_COLUMNS.map((column) => `k.${column}`).join(', ')}, l.version, u.last_used_at`
+
 /** Every column of {@link KeyRow}. */
 export const STORED_COLUMNS = [...KEY_COLUMNS, 'name_folded'] satisfies readonly (keyof KeyRow)[]
 

@@ -1,12 +1,12 @@
 import type { KeyRecord } from '../../model/key-record.ts'
 import type { KeyQuery } from '../../model/key-store.ts'
-import { type KeyCounts, KeyPage } from '../sql/key-page.ts'
+import { readPage } from '../sql/key-page.ts'
 import { decodeKey, pickByDigest } from '../sql/key-row.ts'
 import { codePointsOf, type PageSyntax } from '../sql/page-syntax.ts'
 import type { Row } from '../sql/row-reader.ts'
 import type { Parts } from '../sql/statement-parts.ts'
 import type { SqliteConnection } from './connection.ts'
-import { READ_COLUMNS, SELECT_KEYS } from './key-row.ts'
+import { SELECT_KEYS } from './key-row.ts'
 
 const FIND_BY_DIGEST = `${SELECT_KEYS} WHERE k.digest IN (?, ?)`
 const FIND_BY_ID = `${SELECT_KEYS} WHERE k.id = ?`
@@ -31,16 +31,10 @@ export function findById(connection: SqliteConnection, keyId: string): KeyRecord
  * that the key is gone.
  */
 export function listKeys(connection: SqliteConnection, query: KeyQuery): readonly KeyRecord[] {
-  const page = new KeyPage(query, SYNTAX)
-  const [counts] = page.count === undefined ? [] : run(connection, page.count)
-  const rows = run(connection, [
-    `SELECT ${READ_COLUMNS} FROM (`,
-    ...page.ids(counts as unknown as KeyCounts | undefined),
-    ') p CROSS JOIN keyward_keys k ON k.id = p.id LEFT JOIN keyward_lineages l ON l.id = k.lineage',
-    ` LEFT JOIN keyward_key_uses u ON u.key_id = k.id ORDER BY ${page.orderBy} LIMIT `,
-    { value: query.limit },
-  ])
-  return rows.map(decodeKey)
+  const reading = readPage(query, SYNTAX)
+  let step = reading.next()
+  while (!step.done) step = reading.next(run(connection, step.value))
+  return step.value.map(decodeKey)
 }
 
 /** SQLite has no numbers to plan by, unless somebody ran ANALYZE: a plus keeps it from indexes that would not help. */

@@ -1,8 +1,5 @@
-import { KEY_COLUMNS, type KeyRow, NEVER_USED, STORED_COLUMNS } from '../sql/key-row.ts'
+import { type KeyRow, NEVER_USED, READ_COLUMNS, STORED_COLUMNS } from '../sql/key-row.ts'
 import type { SqliteValue } from './sqlite-handle.ts'
-
-/** What a record is read from: key `k`, lineage `l` and use `u`. */
-export const READ_COLUMNS = `${KEY_COLUMNS.map((column) => `k.${column}`).join(', ')}, l.version, u.last_used_at`
 
 /** Reads whole records, each with its lineage's version and its last use, in one snapshot. Conditions follow. */
 export const SELECT_KEYS = `

@@ -93,6 +93,7 @@ const LISTS: Readonly<Record<string, string>> = {
   '… active, by last use': '/keys?owner=acme&state=active&sort=lastUsed',
   '… disabled (1 in 10,000)': '/keys?owner=acme&state=disabled',
   '… revoked (1 in 10), by name': '/keys?owner=acme&state=revoked&sort=name',
+  '… revoked, by last use: the last ones': '/keys?owner=acme&state=revoked&sort=lastUsed',
   '… expired (1 in 50)': '/keys?owner=acme&state=expired',
   'keys of an owner with 500, by name': '/keys?owner=org_7&sort=name',
   'search, every name': '/keys?search=service',
@@ -155,6 +156,10 @@ function keyOf(index: number): FilledKey {
   }
 }
 
+function isRevoked(index: number): boolean {
+  return Math.floor(index / 2) % 10 === 1
+}
+
 /** Six digits and a tail: 1,000,000 / 10,000 keys share the six digits. */
 function scattered(index: number): string {
   return `${((index * 7_919) % 10_000).toString().padStart(6, '0')} ${index.toString(36)}`
@@ -185,19 +190,26 @@ async function fillKeys({ fill }: Place): Promise<void> {
         return [
           ...[id, id, digest, 0, owner, null, name, start, '["read"]', '["default"]', '[]', '[]', '{"env":"bench"}'],
           ...[createdAt, createdAt, null, every(50, 7) ?? (index % 3 === 0 ? NOW + 864e5 * 90 : null)],
-          ...[every(10_000, 3), every(10, 1), every(100, 13), null, null, 1, foldName(name)],
+          ...[
+            every(10_000, 3),
+            isRevoked(index) ? createdAt + 500 : null,
+            every(100, 13),
+            null,
+            null,
+            1,
+            foldName(name),
+          ],
         ]
       }),
     )
     await fill(
       'keyward_key_uses',
       ['key_id', 'owner', 'last_used_at'],
-      // One in four was never used.
-      keys.map(({ index, id, owner }) => [
-        id,
-        owner,
-        index % 8 < 2 ? -8_640_000_000_000_001 : NOW - ((index * 7_919) % ROWS) * 100,
-      ]),
+      // One in four was never used; one that is revoked was used before all others.
+      keys.map(({ index, id, owner }) => {
+        const usedAt = NOW - ((index * 7_919) % ROWS) * 100 - (isRevoked(index) ? ROWS * 100 : 0)
+        return [id, owner, index % 8 < 2 ? -8_640_000_000_000_001 : usedAt]
+      }),
     )
   }
 }
@@ -386,7 +398,8 @@ async function openSqlite(): Promise<Place> {
 }
 
 async function openPostgres(): Promise<Place> {
-  const server = await startPostgres({ durable: true })
+  // A quarter of what a small server has, as everybody sets it.
+  const server = await startPostgres({ durable: true, args: ['-c', 'shared_buffers=1GB'] })
   const pool = new pg.Pool({ connectionString: server.url, max: 10 })
   const store = postgres(pool)
   await store.open()

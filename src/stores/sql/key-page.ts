@@ -8,11 +8,11 @@ import { allOf, join, oneOf, type Parts } from './statement-parts.ts'
 
 /**
  * How many keys are read and sorted to make a page. Where more can be on it, the list is walked in its order instead until
- * the page is full: of 1,000,000 keys spread evenly that is then one in 100, and 10,000 are walked for a page of 100.
+ * the page is full: of 1,000,000 keys spread evenly that is then one in 200, and 10,000 are walked for a page of 50.
  */
-const MOST_SORTED = 10_000
+const MOST_SORTED = 5_000
 /** How many keys a walk passes. Where that does not fill a page, keys do not lie evenly, as those that were revoked do by last use. */
-const MOST_WALKED = 20_000
+const MOST_WALKED = 10_000
 /** How many keys are sorted for such a page. Where there are more, the walk goes on to its end. */
 const MOST_SORTED_AT_LAST = 50_000
 
@@ -81,60 +81,84 @@ class KeyPage {
     if (counts.of_owner <= mostSorted) return [{ ...EVERYTHING, conditions }]
     const found = search === undefined ? Number.POSITIVE_INFINITY : counts.by_name + counts.by_others
     const inState = this.#byState === undefined ? Number.POSITIVE_INFINITY : counts.by_state
-    if (inState <= mostSorted && inState <= found) return [{ among: this.#byState, conditions, isWalked: false }]
+    if (this.#byState !== undefined && inState <= mostSorted && inState <= found)
+      return [{ among: [this.#byState], conditions, isWalked: false }]
     if (search !== undefined) {
-      const others = join(search.others, ' UNION ')
-      if (found <= mostSorted) return [{ ...EVERYTHING, among: [...search.byName, ' UNION ', ...others] }]
+      const { byName, others, isNotNamed } = search
+      if (found <= mostSorted) return [{ ...EVERYTHING, among: [byName, ...others] }]
       // In the order of names, those that begin with a text lie together.
       if (this.#query.order?.by === 'name' && counts.by_others <= mostSorted)
         return [
-          { ...EVERYTHING, conditions: [search.isNamed] },
-          { ...EVERYTHING, among: others, conditions: [search.isNotNamed] },
+          { ...EVERYTHING, conditions: [byName] },
+          { ...EVERYTHING, among: others, conditions: [isNotNamed] },
         ]
     }
     return [{ among: undefined, conditions, isWalked: true }]
   }
 
   /** Writes the query for ids of a source that can be on the page, with their place in it. */
-  #walk({ among, conditions }: Source, range: readonly Parts[]): Parts {
-    const { owner, limit, beforeId, order } = this.#query
-    const { rank, id, uses } = this.#order
-    // Ids that were found are looked up one by one: a range of an index would be read for each of them.
-    const nameOf = (column: string) => (among === undefined ? column : this.#syntax.unindexed(column))
-    const tests = [...this.#standing(), ...conditions]
-    if (order !== undefined && beforeId !== undefined) tests.push([`${nameOf('k.id')} < `, { value: beforeId }])
-    const names = tablesOf(among !== undefined, uses, tests.length > 0)
-    const tables = names.map((name): Parts => (name === 'c' ? ['(', ...(among ?? []), ') c'] : [TABLES[name]]))
-    const all = [
-      ...names.slice(1).map((name, index): Parts => [`${IDS[name]} = ${IDS[names[index] ?? name]}`]),
-      ...(owner === undefined
-        ? []
-        : [[`${nameOf(`${names.find((name) => name !== 'c')}.owner`)} = `, { value: owner }]]),
-      ...tests,
-      ...range,
-    ]
+  #walk(source: Source, range: readonly Parts[]): Parts {
+    const { rank, id } = this.#columns(source)
+    const { uses } = this.#order
+    const isFound = source.among !== undefined
+    const tables: Parts = isFound
+      ? [...this.#found(source), uses ? ` CROSS JOIN ${TABLES.u}` : '']
+      : [uses ? `${TABLES.u} CROSS JOIN ${TABLES.k}` : TABLES.k]
+    const joined: readonly Parts[] = uses ? [[isFound ? 'u.key_id = c.id' : 'k.id = u.key_id']] : []
+    const tests = isFound ? [] : [...this.#ofOwner(uses ? 'u.owner' : 'k.owner'), ...this.#tests(source)]
     return [
       `SELECT ${id} AS id${rank === undefined ? '' : `, ${rank} AS place`} FROM `,
-      ...join(tables, ' CROSS JOIN '),
-      ...(all.length === 0 ? [] : [' WHERE ', ...allOf(all)]),
-      ` ORDER BY ${this.#orderBy} LIMIT `,
-      { value: limit },
+      ...tables,
+      ...whereAll([...joined, ...tests, ...range]),
+      ` ORDER BY ${this.#orderBy(source)} LIMIT `,
+      { value: this.#query.limit },
     ]
   }
 
-  get #orderBy(): string {
-    const { rank, id, direction } = this.#order
-    return `${rank === undefined ? '' : `${rank} ${direction}, `}${id} ${direction}`
+  /**
+   * Writes the table of ids that were found, with all that is asked of their keys. It is read before what it is joined
+   * with, since it is distinct: a planner that began with the order of the list would pass all of it.
+   */
+  #found({ among = [], ...source }: Source): Parts {
+    const { rank, uses } = this.#order
+    const place = rank === undefined || uses ? '' : `, ${rank} AS place`
+    const tests = [...this.#ofOwner(this.#syntax.unindexed('k.owner')), ...this.#tests(source)]
+    const queries = among.map(
+      (range): Parts => [`SELECT DISTINCT k.id AS id${place} FROM ${TABLES.k}`, ...whereAll([range, ...tests])],
+    )
+    return ['(', ...join(queries, ' UNION '), ') c']
   }
 
-  /** The query's conditions on instants. */
-  #standing(): readonly Parts[] {
-    return comparisonsOf(this.#query.conditions).map(({ column, operator, value, orNull }): Parts => {
-      const name = this.#syntax.unindexed(`k.${column}`)
+  #ofOwner(column: string): readonly Parts[] {
+    const { owner } = this.#query
+    return owner === undefined ? [] : [[`${column} = `, { value: owner }]]
+  }
+
+  /** What is asked of each key. */
+  #tests({ conditions }: Pick<Source, 'conditions'>): readonly Parts[] {
+    const { order, beforeId } = this.#query
+    const { unindexed } = this.#syntax
+    const before: readonly Parts[] =
+      order === undefined || beforeId === undefined ? [] : [[`${unindexed('k.id')} < `, { value: beforeId }]]
+    const standing = comparisonsOf(this.#query.conditions).map(({ column, operator, value, orNull }): Parts => {
+      const name = unindexed(`k.${column}`)
       if (value === null) return [`${name} ${operator} NULL`]
       const comparison: Parts = [`${name} ${operator} `, { value }]
       return orNull ? [`(${name} IS NULL OR `, ...comparison, ')'] : comparison
     })
+    return [...standing, ...conditions, ...before]
+  }
+
+  #orderBy(source: Source): string {
+    const { rank, id } = this.#columns(source)
+    const { direction } = this.#order
+    return `${rank === undefined ? '' : `${rank} ${direction}, `}${id} ${direction}`
+  }
+
+  /** Where a source has what it is ordered by. */
+  #columns({ among }: Source): Pick<Order, 'rank' | 'id'> {
+    const { rank, id, uses } = this.#order
+    return among === undefined || uses ? { rank, id } : { rank: rank && 'c.place', id: 'c.id' }
   }
 
   /**
@@ -142,13 +166,13 @@ class KeyPage {
    * between the two, and at ties with the other. Each is a range of one index; of ids that were found it is one
    * condition, so that they are read once, and no range of an index is read for each of them.
    */
-  #ranges({ among }: Source, last: Place | undefined): readonly (readonly Parts[])[] {
-    const { rank, id, direction } = this.#order
+  #ranges(source: Source, last: Place | undefined): readonly (readonly Parts[])[] {
+    const { rank, id } = this.#columns(source)
     const after = this.#after
-    const [follows, precedes] = direction === 'ASC' ? ['>', '<'] : ['<', '>']
-    const nameOf = (column: string) => (among === undefined ? column : this.#syntax.unindexed(column))
+    const isFound = source.among !== undefined
+    const [follows, precedes] = this.#order.direction === 'ASC' ? ['>', '<'] : ['<', '>']
     const test = (column: string, operator: string, value: string | number): Parts => [
-      `${nameOf(column)} ${operator} `,
+      `${isFound ? this.#syntax.unindexed(column) : column} ${operator} `,
       { value },
     ]
     const fromId = after === undefined ? [] : [test(id, follows, after.id)]
@@ -158,7 +182,7 @@ class KeyPage {
     const toRank = last === undefined ? [] : [test(rank, precedes, last.rank)]
     const tiesBefore = after === undefined ? [] : [[test(rank, '=', after.rank), ...fromId]]
     const tiesAtLast = last === undefined ? [] : [[test(rank, '=', last.rank), ...toId]]
-    if (among !== undefined) return after === undefined ? [[]] : [[oneOf([fromRank, ...tiesBefore].map(allOf))]]
+    if (isFound) return after === undefined ? [[]] : [[oneOf([fromRank, ...tiesBefore].map(allOf))]]
     if (last !== undefined && after?.rank === last.rank) return [[test(rank, '=', last.rank), ...fromId, ...toId]]
     return [...tiesBefore, [...fromRank, ...toRank], ...tiesAtLast]
   }
@@ -166,15 +190,12 @@ class KeyPage {
   /** The place of the last key that a walk passes; `undefined` where the list ends before. */
   *#lastWalked(): Generator<Parts, Place | undefined, readonly Row[]> {
     const { rank, id, uses } = this.#order
-    const { owner } = this.#query
     const table = uses ? 'u' : 'k'
-    const ofOwner: readonly Parts[] = owner === undefined ? [] : [[`${table}.owner = `, { value: owner }]]
     for (const range of this.#ranges(EVERYTHING, undefined)) {
-      const conditions = [...ofOwner, ...range]
       const [row] = yield [
         `SELECT ${id} AS id${rank === undefined ? '' : `, ${rank} AS place`} FROM ${TABLES[table]}`,
-        ...(conditions.length === 0 ? [] : [' WHERE ', ...allOf(conditions)]),
-        ` ORDER BY ${this.#orderBy} LIMIT 1 OFFSET ${MOST_WALKED}`,
+        ...whereAll([...this.#ofOwner(`${table}.owner`), ...range]),
+        ` ORDER BY ${this.#orderBy(EVERYTHING)} LIMIT 1 OFFSET ${MOST_WALKED}`,
       ]
       if (row === undefined) continue
       const reader = new RowReader(row, 'place in a list')
@@ -187,17 +208,18 @@ class KeyPage {
   /** Counts up to a bound, and one. */
   *#count(most: number): Generator<Parts, KeyCounts, readonly Row[]> {
     const { owner } = this.#query
-    const count = (name: keyof KeyCounts, queries: readonly Parts[]): Parts => {
-      if (queries.length === 0) return [`0 AS ${name}`]
-      const ids = join(
-        queries.map((query): Parts => ['SELECT * FROM (', ...query, ' LIMIT ', { value: most + 1 }, ') q']),
-        ' UNION ALL ',
+    const count = (name: keyof KeyCounts, ranges: readonly Parts[]): Parts => {
+      if (ranges.length === 0) return [`0 AS ${name}`]
+      const queries = ranges.map(
+        (range): Parts => [
+          ...[`SELECT * FROM (SELECT k.id AS id FROM ${TABLES.k} WHERE `, ...range],
+          ...[' LIMIT ', { value: most + 1 }, ') q'],
+        ],
       )
-      return ['(SELECT COUNT(*) FROM (', ...ids, `) ids) AS ${name}`]
+      return ['(SELECT COUNT(*) FROM (', ...join(queries, ' UNION ALL '), `) ids) AS ${name}`]
     }
-    const ofOwner: Parts = ['SELECT k.id AS id FROM keyward_keys k WHERE k.owner = ', { value: owner ?? '' }]
     const counts = [
-      owner === undefined ? [`${most + 1} AS of_owner`] : count('of_owner', [ofOwner]),
+      owner === undefined ? [`${most + 1} AS of_owner`] : count('of_owner', [['k.owner = ', { value: owner }]]),
       count('by_name', this.#search === undefined ? [] : [this.#search.byName]),
       count('by_others', this.#search?.others ?? []),
       count('by_state', this.#byState === undefined ? [] : [this.#byState]),
@@ -210,8 +232,8 @@ class KeyPage {
 
 /** What a page is made of. */
 interface Source {
-  /** Query for the ids that can be on the page; `undefined` goes through the list in its order. */
-  readonly among: Parts | undefined
+  /** Ranges of indexes, in which all that can be on the page is; `undefined` goes through the list in its order. */
+  readonly among: readonly Parts[] | undefined
   readonly conditions: readonly Parts[]
   /** Whether it goes through the whole list, of which only some are wanted. */
   readonly isWalked: boolean
@@ -235,15 +257,11 @@ const ORDERS: Readonly<Record<'newest' | KeyOrder['by'], Order>> = {
   lastUsed: { rank: 'u.last_used_at', id: 'u.key_id', direction: 'DESC', uses: true },
 }
 
-const TABLES = { k: 'keyward_keys k', u: 'keyward_key_uses u' } as const
-const IDS = { c: 'c.id', k: 'k.id', u: 'u.key_id' } as const
-
-/** Tables of a walk, each joined with the one before. Of ids that were found (`c`), keys are read only where something is asked of them. */
-function tablesOf(isFound: boolean, uses: boolean, isTested: boolean): readonly ('c' | 'k' | 'u')[] {
-  if (!isFound) return uses ? ['u', 'k'] : ['k']
-  if (!uses) return ['c', 'k']
-  return isTested ? ['c', 'k', 'u'] : ['c', 'u']
+function whereAll(conditions: readonly Parts[]): Parts {
+  return conditions.length === 0 ? [] : [' WHERE ', ...allOf(conditions)]
 }
+
+const TABLES = { k: 'keyward_keys k', u: 'keyward_key_uses u' } as const
 
 /** A place in an order. */
 interface Place {
@@ -272,7 +290,7 @@ const NARROW: Partial<Record<InstantCondition['test'], readonly InstantCondition
   notAfter: ['expiresAt'],
 }
 
-/** The query for the ids of keys that meet the first such condition of a list. */
+/** The range of an index that has the keys which meet the first such condition of a list. */
 function narrowState({ conditions, owner }: KeyQuery): Parts | undefined {
   const narrow = conditions.find(({ field, test }) => NARROW[test]?.includes(field))
   if (narrow === undefined) return undefined
@@ -282,5 +300,5 @@ function narrowState({ conditions, owner }: KeyQuery): Parts | undefined {
   const holds: Parts = value === null ? [`k.${column} ${operator} NULL`] : [`k.${column} ${operator} `, { value }]
   const ofOwner: readonly Parts[] =
     owner === undefined || narrow.field === 'startsAt' ? [] : [['k.owner = ', { value: owner }]]
-  return ['SELECT k.id AS id FROM keyward_keys k WHERE ', ...allOf([...ofOwner, holds])]
+  return allOf([...ofOwner, holds])
 }

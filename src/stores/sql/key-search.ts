@@ -11,12 +11,10 @@ interface Beginning {
 
 /** What a search asks, written in two ways: as ranges that an index has, and as tests of a row that is at hand. */
 export interface KeySearch {
-  /** Queries for the ids of keys whose name begins with it: where the list has an owner, that owner's. */
+  /** Whether a key's name begins with it, by the index of names: where the list has an owner, by that of the owner's. */
   readonly byName: Parts
-  /** Queries for the ids of the other keys that it may find. */
+  /** What else it may find, by indexes of every owner's. */
   readonly others: readonly Parts[]
-  /** Whether a key's name begins with it, by the index of names. */
-  readonly isNamed: Parts
   /** Whether a key is found, without an index. */
   readonly isFound: Parts
   /** Whether a key's name does not begin with it, without an index. */
@@ -33,15 +31,9 @@ export function searchOf({ search, owner }: KeyQuery, syntax: PageSyntax): KeySe
   ]
   const ofOwner: readonly Parts[] = owner === undefined ? [] : [['k.owner = ', { value: owner }]]
   const isId: Parts = ['k.id = ', { value: search }]
-  const idsOf = (conditions: readonly Parts[]): Parts => [
-    'SELECT k.id AS id FROM keyward_keys k WHERE ',
-    ...allOf(conditions),
-  ]
   return {
-    byName: idsOf([...ofOwner, inRange(name)]),
-    // Of every owner: how many they are says how dense they lie, and whoever reads them asks for the owner.
-    others: [...others.map((each) => idsOf([inRange(each)])), idsOf([isId])],
-    isNamed: inRange(name),
+    byName: allOf([...ofOwner, inRange(name)]),
+    others: [...others.map(inRange), isId],
     isFound: oneOf([...[name, ...others].map((each) => begins(each, '=', syntax)), isId]),
     isNotNamed: begins(name, '<>', syntax),
   }

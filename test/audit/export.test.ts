@@ -136,6 +136,25 @@ describe.each(storeKinds)('the export of audit entries in %s', (_, createStore) 
   })
 })
 
+describe('an export from SQLite', () => {
+  it('lets the process do something else between two pages', async () => {
+    const store = sqlite(temporaryFile())
+    const keyward = await open(store)
+    await store.appendAudit(Array.from({ length: 2_000 }, () => entryAt(store.clock.now())))
+    let turns = 0
+    const turn = () => {
+      turns += 1
+      next = setImmediate(turn)
+    }
+    let next = setImmediate(turn)
+    onTestFinished(() => clearImmediate(next))
+    const turnsAt: number[] = []
+    for await (const _ of keyward.audit.export({ format: 'jsonl' })) turnsAt.push(turns)
+    expect(turnsAt).toHaveLength(4)
+    expect(new Set(turnsAt).size).toBe(4)
+  })
+})
+
 describe('an export of 20,000 entries', () => {
   it('holds memory flat', async () => {
     setFlagsFromString('--expose-gc')

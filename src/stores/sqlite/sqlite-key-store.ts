@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { AlertStore } from '../../model/alert-store.ts'
 import type { AuditDraft, AuditEntry } from '../../model/audit-entry.ts'
 import type {
@@ -166,6 +166,8 @@ export class SqliteKeyStore implements KeyStore {
   }
 
   async queryAudit(query: AuditQuery): Promise<readonly PlacedAudit[]> {
+    // An export reads page after page: what else the process does has its turn before each.
+    await nextTurn()
     return this.#with((connection) => queryAudit(connection, query))
   }
 

@@ -114,7 +114,7 @@ async function exportEntries(work: Work, options: FilterOptions & { readonly for
   let bytes = 0
   const input = { ...readFilters(options), format: options.format }
   for await (const part of work.keyward.audit.export(input, work.context)) {
-    work.checkInterrupted()
+    await work.checkInterrupted()
     await terminal.out(part)
     bytes += part.length
     if (!terminal.isScreen) terminal.progress(`Exported ${Math.round(bytes / 1_024)} kB`)
@@ -125,7 +125,7 @@ async function verifyChains(work: Work, owner: string | undefined): Promise<read
   const owners = owner === undefined ? await ownersOf(work) : [owner]
   const found: AuditVerification[] = []
   for (const [index, each] of owners.entries()) {
-    work.checkInterrupted()
+    await work.checkInterrupted()
     work.terminal.progress(`Verified ${index} of ${owners.length} chains`)
     found.push(await work.keyward.audit.verify({ owner: each }, work.context))
   }

@@ -25,6 +25,8 @@ const code = await run({
   signal: interrupted.signal,
 })
 
-// Pools of a config file stay open, and would hold the process; what was printed must have left before it ends.
-await Promise.all([stdout, stderr].map((stream) => new Promise((done) => void stream.write('', done))))
+// Pools of a config file stay open, and would hold the process; what was printed must have left before it ends, but a
+// reader that takes nothing does not hold it after an interrupt.
+if (code !== exitCodes.interrupted)
+  await Promise.all([stdout, stderr].map((stream) => new Promise((done) => void stream.write('', done))))
 process.exit(code)

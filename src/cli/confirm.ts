@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { CommandFailure, exitCodes } from './failure.ts'
+import { addAbortSignal } from 'node:stream'
+import { CommandFailure, exitCodes, throwIfInterrupted } from './failure.ts'
 import type { Terminal } from './terminal.ts'
 import { visible } from './visible-text.ts'
 
@@ -9,7 +10,7 @@ import { visible } from './visible-text.ts'
  *
  * @param question - What is about to happen, as a question.
  * @param expected - Text that must be typed; `undefined` takes y or yes.
- * @throws {CommandFailure} When the answer is no; or, with exit code 2, where nobody can be asked and `--yes` was not given.
+ * @throws {CommandFailure} When the answer is no; after SIGINT, whatever was typed; or, with exit code 2, where nobody can be asked and `--yes` was not given.
  */
 export async function confirm(terminal: Terminal, isSure: boolean, question: string, expected?: string): Promise<void> {
   if (isSure) return
@@ -25,11 +26,12 @@ export async function confirm(terminal: Terminal, isSure: boolean, question: str
 }
 
 /** Asks for one line. What is typed is shown: it is no secret. */
-async function ask({ streams }: Terminal, prompt: string): Promise<string> {
+async function ask({ streams, interrupted }: Terminal, prompt: string): Promise<string> {
   const reader = createInterface({
     input: streams.stdin,
     output: streams.stderr,
     terminal: streams.stderr.isTTY === true,
+    signal: interrupted,
   })
   const ending = new AbortController()
   try {
@@ -40,7 +42,10 @@ async function ask({ streams }: Terminal, prompt: string): Promise<string> {
       () => '',
       () => '',
     )
-    return (await Promise.race([answered, closed])).trim()
+    const answer = await Promise.race([answered, closed])
+    if (interrupted.aborted) streams.stderr.write('\n')
+    throwIfInterrupted(interrupted)
+    return answer.trim()
   } finally {
     ending.abort()
     reader.close()
@@ -53,11 +58,12 @@ const MAX_SECRET_CHARACTERS = 1_024
 /**
  * Reads one line of stdin that must not be in the shell's history, without showing it.
  *
- * @throws {CommandFailure} Where there is none.
+ * @throws {CommandFailure} Where there is none, and after SIGINT.
  */
 export async function readSecret(terminal: Terminal, what: string): Promise<string> {
   const { stdin } = terminal.streams
-  const text = stdin.isTTY === true ? await askHidden(terminal, `${what} (not shown): `) : await readAll(stdin)
+  const text = stdin.isTTY === true ? await askHidden(terminal, `${what} (not shown): `) : await readAll(terminal)
+  throwIfInterrupted(terminal.interrupted)
   const secret = text.trim()
   if (secret === '') throw new CommandFailure(`stdin must hold ${what.toLowerCase()}, and was empty.`, exitCodes.usage)
   if (/\s/.test(secret) || secret.length > MAX_SECRET_CHARACTERS)
@@ -65,17 +71,22 @@ export async function readSecret(terminal: Terminal, what: string): Promise<stri
   return secret
 }
 
-async function readAll(stdin: Terminal['streams']['stdin']): Promise<string> {
+async function readAll({ streams: { stdin }, interrupted }: Terminal): Promise<string> {
   let text = ''
-  for await (const chunk of stdin) {
-    text += String(chunk)
-    if (text.length > 4 * MAX_SECRET_CHARACTERS) break
+  try {
+    for await (const chunk of addAbortSignal(interrupted, stdin)) {
+      text += String(chunk)
+      if (text.length > 4 * MAX_SECRET_CHARACTERS) break
+    }
+  } catch (error) {
+    throwIfInterrupted(interrupted)
+    throw error
   }
   return text
 }
 
-async function askHidden({ streams }: Terminal, prompt: string): Promise<string> {
-  const reader = createInterface({ input: streams.stdin, terminal: true })
+async function askHidden({ streams, interrupted }: Terminal, prompt: string): Promise<string> {
+  const reader = createInterface({ input: streams.stdin, terminal: true, signal: interrupted })
   streams.stderr.write(prompt)
   try {
     reader.on('SIGINT', () => void process.emit('SIGINT'))

@@ -30,7 +30,7 @@ export async function checkChains({ keyward, checkInterrupted }: Work): Promise<
   if (owners.length === 0) return [ok('audit', 'no entries in the last day')]
   const checks: CheckResult[] = []
   for (const owner of owners) {
-    checkInterrupted()
+    await checkInterrupted()
     const { broken } = await keyward.audit.verify({ owner })
     if (broken !== null)
       checks.push(

@@ -132,7 +132,7 @@ async function endMany(work: Work, wording: Wording, ids: readonly string[], opt
   }
   const results: BulkResult[] = []
   for (let from = 0; from < ids.length; from += BATCH) {
-    work.checkInterrupted()
+    await work.checkInterrupted()
     terminal.progress(`${done} ${from} of ${ids.length} keys`)
     results.push(...(await work.keyward.keys.bulk(action, { ids: ids.slice(from, from + BATCH) }, work.context)))
   }
@@ -153,7 +153,7 @@ async function idsOf(work: Work, owner: string, action: BulkAction): Promise<rea
   const ids: string[] = []
   let cursor: string | undefined
   do {
-    work.checkInterrupted()
+    await work.checkInterrupted()
     const page = await work.keyward.keys.list({ owner, limit: 100, cursor }, work.context)
     for (const { id, state } of page.items) if (isMeant(action, state)) ids.push(id)
     work.terminal.progress(`Found ${ids.length} keys`)

@@ -35,6 +35,11 @@ export class CommandFailure extends Error {
   }
 }
 
+/** @throws {CommandFailure} After SIGINT. */
+export function throwIfInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw new CommandFailure('Interrupted.', exitCodes.interrupted)
+}
+
 /** Exit codes of the library's errors, by their code: a copy of the library that a config file loads has classes of its own. */
 const byCode: Readonly<Record<string, ExitCode>> = {
   config_error: exitCodes.usage,

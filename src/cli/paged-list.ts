@@ -47,7 +47,7 @@ export async function listPages<T>(
   let cursor = first
   let nextCursor: string | null = null
   do {
-    work.checkInterrupted()
+    await work.checkInterrupted()
     const page = await read({ limit: Math.min(PAGE, most - count), cursor })
     if (isJson) await terminal.out(jsonPart(page.items, count, view))
     else if (page.items.length > 0) await terminal.out(tablePart(work, view, page.items, count > 0))

@@ -18,7 +18,7 @@ const overview = `
 Where to:
   keyward.config.{ts,mjs,js} in this folder, or --config FILE; else DATABASE_URL
   (sqlite:PATH, postgres://…, mysql://…) and REDIS_URL. A .env file is read by
-  Node.js: NODE_OPTIONS=--env-file=.env keyward …
+  Node.js: node --env-file=.env node_modules/.bin/keyward …
 
 Exit codes:
   0 done   1 failed   2 wrong usage or configuration   3 not found   4 conflict

@@ -24,7 +24,7 @@ const INTERRUPT_MS = 4_000
 export async function run(input: RunInput): Promise<ExitCode> {
   const { variables, signal } = input
   const redact = createRedaction([variables['DATABASE_URL'], variables['REDIS_URL']])
-  const terminal = createTerminal(input.streams, variables, redact)
+  const terminal = createTerminal(input.streams, variables, redact, signal)
   try {
     checkArguments(input.arguments)
     return await Promise.race([act(input, terminal), interruption(signal)])

@@ -1,8 +1,9 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { ManageContext } from '../index.ts'
 import { readActor } from './actor.ts'
 import { type Connection, connect, type Purpose, type Target } from './connection.ts'
-import { CommandFailure, type ExitCode, exitCodes } from './failure.ts'
+import { CommandFailure, type ExitCode, exitCodes, throwIfInterrupted } from './failure.ts'
 import type { Terminal } from './terminal.ts'
 import { jsonText } from './visible-text.ts'
 
@@ -33,7 +34,7 @@ export interface Work extends Connection {
   /** Who acts. */
   readonly context: ManageContext
   /** Stops long work between two steps. @throws {CommandFailure} After SIGINT. */
-  checkInterrupted(): void
+  checkInterrupted(): Promise<void>
   /** Writes a JSON document. */
   json(value: unknown): Promise<void>
 }
@@ -64,7 +65,11 @@ export async function withKeyward(
       terminal: session.terminal,
       isJson: json,
       context: { actor },
-      checkInterrupted: () => throwIfInterrupted(session.signal),
+      async checkInterrupted() {
+        // SQLite answers without a turn of the event loop, in which alone a signal arrives.
+        await nextTurn()
+        throwIfInterrupted(session.signal)
+      },
       json: (value) => session.terminal.out(`${jsonText(value)}\n`),
     })
     session.end(code ?? exitCodes.ok)
@@ -72,11 +77,6 @@ export async function withKeyward(
     session.terminal.endProgress()
     await connection.close()
   }
-}
-
-/** @throws {CommandFailure} After SIGINT. */
-function throwIfInterrupted(signal: AbortSignal): void {
-  if (signal.aborted) throw new CommandFailure('Interrupted.', exitCodes.interrupted)
 }
 
 /** Reads a whole number of an option. @throws {CommandFailure} Naming the option and its range. */

@@ -19,6 +19,8 @@ export interface Streams {
 /** What a command talks to people and programs by. */
 export interface Terminal {
   readonly streams: Streams
+  /** Is aborted by SIGINT: who waits for an answer waits no longer then. */
+  readonly interrupted: AbortSignal
   /** Whether somebody can be asked: both stdin and stderr are terminals. */
   readonly isInteractive: boolean
   /** Whether results go to a person's screen. */
@@ -47,6 +49,7 @@ export function createTerminal(
   streams: Streams,
   variables: NodeJS.ProcessEnv,
   redact: (text: string) => string,
+  interrupted: AbortSignal,
 ): Terminal {
   const { stdin, stdout, stderr } = streams
   const allowsColour = !variables['NO_COLOR'] && variables['TERM'] !== 'dumb'
@@ -63,6 +66,7 @@ export function createTerminal(
 
   return {
     streams,
+    interrupted,
     isInteractive: stdin.isTTY === true && stderr.isTTY === true,
     isScreen: stdout.isTTY === true,
     columns: Math.max(stdout.columns ?? 100, 40),

@@ -12,6 +12,8 @@ import { temporaryFile } from '../stores/sqlite/temporary-files.ts'
 import { environmentOf, finished, keyward, keywardJson, keywardProcess, program, start } from './command-line.ts'
 
 const file = temporaryFile()
+/** A signal that interrupts nothing. */
+const never = new AbortController().signal
 const here = { database: `sqlite:${file}` }
 let key: CreatedKey
 
@@ -158,8 +160,8 @@ describe('output', () => {
     expect(stdout).not.toContain('\u001B')
     const tty = Object.assign(new PassThrough(), { isTTY: true })
     const streams = { stdin: new PassThrough(), stdout: tty, stderr: tty }
-    expect(createTerminal(streams, {}, String).style('red', 'x')).toBe('\u001B[31mx\u001B[39m')
-    expect(createTerminal(streams, { NO_COLOR: '1' }, String).style('red', 'x')).toBe('x')
+    expect(createTerminal(streams, {}, String, never).style('red', 'x')).toBe('\u001B[31mx\u001B[39m')
+    expect(createTerminal(streams, { NO_COLOR: '1' }, String, never).style('red', 'x')).toBe('x')
   })
 
   it('lets no name move the cursor, colour the screen, break a line or turn text around', () => {
@@ -223,7 +225,7 @@ describe('a confirmation', () => {
     const stdin = Object.assign(new PassThrough(), { isTTY: true })
     const stderr = Object.assign(new PassThrough(), { isTTY: true })
     stderr.resume()
-    const terminal = createTerminal({ stdin, stdout: new PassThrough(), stderr }, {}, String)
+    const terminal = createTerminal({ stdin, stdout: new PassThrough(), stderr }, {}, String, never)
     const asked = confirm(terminal, false, 'Purge it?', expected)
     stdin.end(typed)
     return asked.then(

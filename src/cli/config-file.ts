@@ -45,15 +45,17 @@ async function importConfig(path: string, name: string): Promise<Record<string, 
   try {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>
   } catch (error) {
-    const { code, message } = error as { code?: string; message?: string }
-    if (code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING')
+    const { message } = error as { message?: string }
+    const unread = unreadTypeScript(error as { code?: string; message?: string })
+    if (unread !== undefined)
       throw new CommandFailure(
-        `Node.js ${process.versions.node} cannot read ${name} by itself, since it is TypeScript.`,
+        `Node.js ${process.versions.node} cannot read ${unread} by itself, since it is TypeScript.`,
         exitCodes.usage,
         [
           'NODE_OPTIONS="--import tsx" npx keyward …    with tsx installed: npm install --save-dev tsx',
-          'or use Node.js 22.18 or later, or name it keyward.config.mjs',
+          `or use Node.js 22.18 or later, or ${unread === name ? 'name it keyward.config.mjs' : 'write it in JavaScript'}`,
         ],
+        error,
       )
     const missing = /Cannot find package '([^']+)'/.exec(message ?? '')?.[1]
     throw new CommandFailure(
@@ -63,6 +65,13 @@ async function importConfig(path: string, name: string): Promise<Record<string, 
       error,
     )
   }
+}
+
+/** The file, the configuration or one that it imports, that Node.js cannot read since it is TypeScript. */
+function unreadTypeScript({ code, message = '' }: { code?: string; message?: string }): string | undefined {
+  if (code !== 'ERR_UNKNOWN_FILE_EXTENSION' && code !== 'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING') return undefined
+  const path = /for "?(.+\.[cm]?tsx?)"?$/m.exec(message)?.[1]
+  return path === undefined ? undefined : basename(path)
 }
 
 function isOptions(value: unknown): value is KeywardOptions {

@@ -1,7 +1,8 @@
+import { EventEmitter, once } from 'node:events'
 import type { KeywardOptions, RouteOptions, UsageCounts, UsageReport } from 'keyward'
 import { createTestClock, createTestKeyward } from 'keyward/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { ExchangeRoute, Framework, Sent } from '../exchange/framework.ts'
+import { begin, type ExchangeRoute, type Framework, type Sent } from '../exchange/framework.ts'
 import { frameworks } from '../exchange/frameworks.ts'
 import { until } from '../servers/until.ts'
 import { storeKinds } from '../store-kinds.ts'
@@ -163,6 +164,60 @@ describe.each(frameworks.map((each) => [each.name, each] as const))('usage on %s
       ])
     })
   })
+})
+
+const overSockets = frameworks.filter(({ name }) => name !== 'Hono').map((each) => [each.name, each] as const)
+
+describe.each(overSockets)('a client of %s that leaves', (name, framework) => {
+  const [[, createStore]] = storeKinds as readonly [(typeof storeKinds)[number]]
+
+  it('before there is an answer is an error of its own, where the framework tells of it', async () => {
+    const steps = new EventEmitter()
+    const slow: ExchangeRoute = {
+      path: '/slow',
+      guards: [{}],
+      async handle() {
+        steps.emit('running')
+        await once(steps, 'answer')
+        return { json: {} }
+      },
+    }
+    const site = await openSite(framework, createStore, [slow])
+    const running = once(steps, 'running')
+    const { client } = leave(site, '/slow')
+    await running
+    client.destroy()
+    const isTold = name === 'Express' || name === 'Fastify'
+    // Where it is told, it counts when the client leaves; else when the response is there, for which nobody waits.
+    if (isTold) expect((await site.counted(1)).totals).toEqual(counts({ requests: 1, clientErrors: 1 }))
+    steps.emit('answer')
+    const totals = counts(isTold ? { requests: 1, clientErrors: 1 } : { requests: 1, succeeded: 1 })
+    expect((await site.counted(1)).totals).toEqual(totals)
+  })
+
+  it('in the middle of a response has had one of the status that it began with', async () => {
+    const pieces = Array.from({ length: 100 }, () => 'piece\n')
+    const streaming = (path: string, status: number): ExchangeRoute => ({
+      path,
+      guards: [{}],
+      handle: () => ({ status, pieces, pauseMs: 10 }),
+    })
+    const site = await openSite(framework, createStore, [streaming('/ok', 200), streaming('/broken', 503)])
+    for (const path of ['/ok', '/broken']) {
+      const { client, promise } = leave(site, path)
+      const response = await promise
+      await once(response, 'data')
+      client.destroy()
+    }
+    expect((await site.counted(2)).totals).toEqual(counts({ requests: 2, succeeded: 1, serverErrors: 1 }))
+  })
+
+  function leave({ server, key }: Awaited<ReturnType<typeof openSite>>, path: string) {
+    const headers = [['Authorization', `Bearer ${key.apiKey}`]] as const
+    const begun = begin(server.port ?? 0, { method: 'GET', path, headers })
+    begun.client.end()
+    return begun
+  }
 })
 
 describe('usage without a request of a framework', () => {

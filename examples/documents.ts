@@ -51,7 +51,12 @@ export function postgresDocuments(pool: pg.Pool, table: string): Documents {
     return pool.query(`
       BEGIN;
       SELECT pg_advisory_xact_lock(hashtext('${table}'));
-      CREATE TABLE IF NOT EXISTS ${table} (id TEXT PRIMARY KEY, owner TEXT NOT NULL, body JSONB NOT NULL);
+      CREATE TABLE IF NOT EXISTS ${table} (
+        id TEXT PRIMARY KEY,
+        owner TEXT NOT NULL,
+        body JSONB NOT NULL,
+        sequence BIGINT GENERATED ALWAYS AS IDENTITY
+      );
       COMMIT`)
   }
 
@@ -64,7 +69,7 @@ export function postgresDocuments(pool: pg.Pool, table: string): Documents {
       return (rows[0] as { readonly body: object } | undefined)?.body
     },
     async list(owner, limit) {
-      const newest = `SELECT body FROM ${table} WHERE owner = $1 ORDER BY body->>'created_at' DESC LIMIT $2`
+      const newest = `SELECT body FROM ${table} WHERE owner = $1 ORDER BY sequence DESC LIMIT $2`
       const { rows } = await query(newest, [owner, limit])
       return rows.map(({ body }: { readonly body: object }) => body)
     },

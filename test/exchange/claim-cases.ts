@@ -193,6 +193,35 @@ export const claimCases: readonly ExchangeCase[] = [
     },
   },
   {
+    name: '165: takes a request for the same, and for the same price and limit, whatever it says of the app that sent it',
+    async run(open) {
+      const site = await open({ limits: { policies: { default: [{ limit: 10, windowSeconds: 60 }] } } })
+      const apps = [
+        [],
+        [['Referer', 'https://app.example/a?b=c']],
+        [['X-Title', 'Acme, Inc.']],
+        [['HTTP-Referer', 'javascript:alert(1)']],
+        [['X-Application-Name', '\u00ff'.repeat(500)]],
+        [
+          ['Referer', `https://app.example/${'x'.repeat(3_000)}`],
+          ['X-Title', 'keyward'],
+        ],
+      ] as const
+      const key = await site.createKey()
+      for (const [at, headers] of apps.entries()) {
+        const repeated = await site.post({ a: 1 }, 'k', { apiKey: key.apiKey, headers })
+        expect([repeated.status, repeated.field('x-ratelimit-remaining')]).toEqual([201, String(9 - at)])
+        expect(repeated.field('idempotent-replayed')).toBe(at === 0 ? undefined : 'true')
+      }
+      expect([site.runs(), await site.balance()]).toEqual([1, 98])
+      for (const [at, headers] of apps.entries()) {
+        const fresh = await site.post({ a: 1 }, `k${at}`, { headers })
+        expect([fresh.status, fresh.field('x-ratelimit-remaining')]).toEqual([201, String(9 - at)])
+      }
+      expect([site.runs(), await site.balance()]).toEqual([7, 86])
+    },
+  },
+  {
     name: '10: runs one of 20 that come at once, and one debit',
     async run(open) {
       const held = gate()

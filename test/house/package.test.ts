@@ -29,12 +29,12 @@ const manifest = readJson('package.json') as Manifest
 const subpaths = Object.keys(manifest.exports).filter((subpath) => subpath !== './package.json')
 
 describe('the manifest', () => {
-  it('runs nothing on a machine that installs it', () => {
+  it('269: runs nothing on a machine that installs it', () => {
     const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare', 'dependencies']
     expect(Object.keys(manifest.scripts).filter((name) => hooks.includes(name))).toEqual([])
   })
 
-  it('depends on what DESIGN names, and on frameworks and drivers only as optional peers', () => {
+  it('268: depends on what DESIGN names, and on frameworks and drivers only as optional peers', () => {
     const allowed = [
       ...['@hono/node-server', '@hono/zod-openapi', 'cli-table3', 'commander', 'd3-scale', 'hono', 'ipaddr.js'],
       ...['lru-cache', 'zod'],
@@ -100,7 +100,7 @@ describe('the package', () => {
     if (user !== '') rmSync(user, { recursive: true, force: true })
   })
 
-  it('holds what was built, five pages and its manifest, and nothing else', () => {
+  it('267: holds what was built, five pages and its manifest, and nothing else', () => {
     const allowed = /^(dist\/[\w-]+\.(js|d\.ts)|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|package\.json)$/
     const paths = files.map(({ path }) => path)
     expect(paths.filter((path) => !allowed.test(path))).toEqual([])
@@ -166,7 +166,7 @@ describe('the package', () => {
     expect(await runProgram(user, firstSteps, flags)).toBe('org_1 429')
   })
 
-  it("loads zod, lru-cache and ipaddr.js for import 'keyward', and nothing else", async () => {
+  it("268: loads zod, lru-cache and ipaddr.js for import 'keyward', and nothing else", async () => {
     expect(await packagesLoadedBy(user, 'keyward')).toEqual(['ipaddr.js', 'keyward', 'lru-cache', 'zod'])
   })
 

@@ -366,6 +366,25 @@ describe.each(storeKinds)('the life of a key, on %s', (_kind, createStore) => {
     expect((await keyward.keys.list()).items).toHaveLength(2)
   })
 
+  it('39: begins by an import once a digest: a second import is a conflict, and changes nothing', async () => {
+    const { keys, ask, store, keyward } = kit()
+    const apiKey = keyward.profile.keyFormat.make()
+    const digest = createHash('sha256').update(apiKey).digest('hex')
+    const { id } = await keys.import({ owner: 'test', name: 'first', digest, scopes: ['a'] })
+    const before = await store.findById(id)
+    for (const owner of ['test', 'other'])
+      await expect(keys.import({ owner, name: 'second', digest, scopes: ['b'] })).rejects.toMatchObject({
+        code: 'conflict',
+      })
+    expect(await store.findById(id)).toEqual(before)
+    expect((await keys.list()).items).toHaveLength(1)
+    expect(await actionsOf(store)).toEqual(['key.imported'])
+    expect(await actionsOf(store, 'other')).toEqual([])
+    expect(await ask(apiKey)).toBe('admitted')
+    await keys.revoke(id)
+    await expect(keys.import({ owner: 'test', name: 'again', digest })).rejects.toMatchObject({ code: 'conflict' })
+  })
+
   it('176: is listed in pages, newest first, by owner and state, without gaps or doubles', async () => {
     const { keys, createKey, clock } = kit()
     const made: string[] = []

@@ -42,7 +42,7 @@ function countWith(breakIt: (usage: UsageStore) => Partial<UsageStore> = () => (
 }
 
 describe('counting requests', () => {
-  it('gives a busy app a row of its own in a flood of 100,000 invented names a minute, and bounds the rows', async () => {
+  it('162: gives a busy app a row of its own in a flood of 100,000 invented names a minute, and bounds the rows', async () => {
     const { clock, counter, count, rows, total } = countWith()
     let invented = 0
     for (let flush = 0; flush < 24; flush += 1) {
@@ -60,7 +60,7 @@ describe('counting requests', () => {
     expect(apps.reduce((sum, row) => sum + row.requests, 0)).toBe(await total())
   }, 60_000)
 
-  it('bounds a day of invented names too, however many requests each has', async () => {
+  it('162: bounds a day of invented names too, however many requests each has', async () => {
     const { clock, counter, count, rows } = countWith()
     for (let minute = 0; minute < 60; minute += 1) {
       for (let name = 0; name < 50; name += 1)
@@ -82,7 +82,7 @@ describe('counting requests', () => {
     expect(events).toEqual([])
   })
 
-  it('sends a batch whose answer was lost again, and it counts once', async () => {
+  it('230: sends a batch whose answer was lost again, and it counts once', async () => {
     let calls = 0
     const { counter, count, total, events, batches } = countWith((usage) => ({
       async addUsage(batch) {
@@ -102,7 +102,7 @@ describe('counting requests', () => {
     expect(events[0]).toMatchObject({ part: 'usage' })
   })
 
-  it('keeps half an hour for a store that is away, and says how many older requests it has dropped', async () => {
+  it('239: keeps half an hour for a store that is away, and says how many older requests it has dropped', async () => {
     let isAway = true
     const { clock, counter, count, total, events } = countWith((usage) => ({
       async addUsage(batch) {
@@ -124,7 +124,7 @@ describe('counting requests', () => {
     expect((await total()) + dropped).toBe(46)
   })
 
-  it('counts while the store hangs, and waits for nobody', async () => {
+  it('239: counts while the store hangs, and waits for nobody', async () => {
     let release = () => {}
     const { counter, count, total } = countWith((usage) => ({
       async addUsage(batch) {

@@ -19,7 +19,7 @@ describeWith(
   () => {
     const servers = fleetServers([])
 
-    it('114: debits what it acknowledged and at most what was in flight; the ledger adds up; a retry is never billed twice', {
+    it('114, 136: debits what it acknowledged and at most what was in flight; the ledger adds up; a retry is never billed twice', {
       timeout: 300_000,
     }, async () => {
       const runsFile = temporaryFile()

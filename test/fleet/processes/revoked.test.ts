@@ -98,7 +98,7 @@ function withMemoryLost(servers: FleetServers, kind: GateKind, fleet: () => read
   }, 180_000)
 
   if (kind !== 'Redis') return
-  it('nor when Redis is killed and comes back empty, again and again: 100 changes', async () => {
+  it('211: nor when Redis is killed and comes back empty, again and again: 100 changes', async () => {
     const backs: bigint[] = []
     let isUp = true
     const upAfter = async () => {

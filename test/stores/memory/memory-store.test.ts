@@ -33,7 +33,7 @@ describe('the memory store', () => {
   })
 
   it.each([undefined, {}, { losesDataOnExit: false }, { losesDataOnExit: 'yes' }])(
-    'refuses to be made with %j: nobody loses keys without having said so',
+    '227: refuses to be made with %j: nobody loses keys without having said so',
     (options) => {
       expect(() => memory(options as never)).toThrow(ConfigError)
       expect(() => memory(options as never)).toThrow(/losesDataOnExit must be true/)

@@ -123,16 +123,19 @@ describe('credits on Postgres', () => {
     expect(errors.filter((code) => code === '40P01')).toEqual([])
   })
 
-  it.each(['repeatable read', 'serializable'])('are granted exactly where connections begin as %s', async (level) => {
-    const options = `-c default_transaction_isolation=${level.replace(' ', '\\ ')}`
-    const { store } = await setTheScene({ options })
-    const ledger = ledgerOf(store)
-    await credits.topUp(ledger, 10)
-    const debits = Array.from({ length: 20 }, () => ledger.reserve(credits.sampleDebit({ amount: 1 })))
-    const outcomes = (await Promise.all(debits)).map(({ outcome }) => outcome)
-    expect(outcomes.filter((outcome) => outcome === 'reserved')).toHaveLength(10)
-    await credits.expectBooks(ledger, 0)
-  })
+  it.each(['repeatable read', 'serializable'])(
+    '215: are granted exactly where connections begin as %s',
+    async (level) => {
+      const options = `-c default_transaction_isolation=${level.replace(' ', '\\ ')}`
+      const { store } = await setTheScene({ options })
+      const ledger = ledgerOf(store)
+      await credits.topUp(ledger, 10)
+      const debits = Array.from({ length: 20 }, () => ledger.reserve(credits.sampleDebit({ amount: 1 })))
+      const outcomes = (await Promise.all(debits)).map(({ outcome }) => outcome)
+      expect(outcomes.filter((outcome) => outcome === 'reserved')).toHaveLength(10)
+      await credits.expectBooks(ledger, 0)
+    },
+  )
 
   it('and their claim end together or not at all when the connection is lost in between', async () => {
     const { store, admin } = await setTheScene()

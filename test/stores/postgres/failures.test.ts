@@ -217,7 +217,7 @@ describe('a damaged row of the Postgres store (50, 229)', () => {
 })
 
 describe('a Postgres server', () => {
-  it('that ends a transaction for a deadlock costs nothing but another try', async () => {
+  it('215: that ends a transaction for a deadlock costs nothing but another try', async () => {
     const { store, admin } = await setTheScene({ deadlineMs: 5_000 })
     const key = await storeKeys(store, sampleKey())
     await admin.query('BEGIN')
@@ -234,7 +234,26 @@ describe('a Postgres server', () => {
     await expectChain(store, 'acme', 2)
   })
 
-  it('that ends every connection costs each call under way at most one error, and heals', async () => {
+  it('215: that has no connection left is unavailable, and used again when it has one', async () => {
+    const { url, admin } = await setTheScene()
+    const role = `visitor_${admin.database}`
+    await admin.query(`CREATE ROLE ${role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role}`)
+    onTestFinished(async () => void (await admin.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)))
+    const limitTo = (connections: number) =>
+      admin.query(`ALTER DATABASE ${admin.database} CONNECTION LIMIT ${connections}`)
+    const visitor = Object.assign(new URL(url), { username: role })
+    const pool = new pg.Pool({ connectionString: visitor.href, max: 1, idleTimeoutMillis: 1 })
+    onTestFinished(() => pool.end())
+    const store = postgres(pool, { migrate: 'check' })
+    await store.open()
+    await until('it has let go of its connection', () => pool.totalCount === 0)
+    await limitTo(0)
+    expect((await failureOf(store.findById('key_1'))).cause).toMatchObject({ code: '53300' })
+    await limitTo(-1)
+    expect(await store.findById('key_1')).toBeUndefined()
+  })
+
+  it('215: that ends every connection costs each call under way at most one error, and heals', async () => {
     const { store, admin } = await setTheScene()
     const key = await storeKeys(store, sampleKey())
     for (let round = 0; round < 5; round += 1) {

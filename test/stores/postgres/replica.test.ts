@@ -7,7 +7,7 @@ import { startPostgres } from '../../servers/postgres.ts'
 import { until } from '../../servers/until.ts'
 import { startStandby } from './standby.ts'
 
-it('refuses a replica, at start and when a connection leads to one later: what it finds, and what it does not', async () => {
+it('217: refuses a replica, at start and when a connection leads to one later: what it finds, and what it does not', async () => {
   const primary = await startPostgres({ needsOwnServer: true })
   onTestFinished(() => primary.stop())
   const pool = new pg.Pool({ connectionString: primary.url, max: 2 })

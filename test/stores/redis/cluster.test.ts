@@ -42,7 +42,7 @@ describe('a gate in a Redis Cluster', () => {
   }
 
   describe.each(['ioredis', 'node-redis'])('over %s', (name) => {
-    it('decides with all keys of an owner in one slot, for owners all over the cluster', async () => {
+    it('208: decides with all keys of an owner in one slot, for owners all over the cluster', async () => {
       const { gate } = await gateOver(name)
       for (let i = 0; i < 50; i += 1) {
         const owner = `org-${i}`

@@ -57,7 +57,7 @@ describe('a gate in Redis', () => {
     expect(left.filter((key) => !key.includes('}v:'))).toEqual([])
   })
 
-  it('keeps all keys of an owner in one slot', async () => {
+  it('208: keeps all keys of an owner in one slot', async () => {
     const prefix = `${randomUUID()}:`
     const gate = redis(client, { prefix })
     await admitted(gate, { owner: 'org {a}', buckets: [bucket('a{x}', 10), bucket('}{b', 10)] })

@@ -14,7 +14,7 @@ const ORDERS: readonly KeyOrder[] = [
   { by: 'lastUsed', after: { id: 'key_1', lastUsedAt: null } },
 ]
 
-it.each(ORDERS)('reads few keys in a state one by one, wherever the page begins (by $by)', async (order) => {
+it.each(ORDERS)('242: reads few keys in a state one by one, wherever the page begins (by $by)', async (order) => {
   const file = temporaryFile()
   const store = sqlite(file)
   await store.open()

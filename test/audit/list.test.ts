@@ -1,7 +1,10 @@
 import { ConfigError, createKeyward, InvalidInputError, memory, NotFoundError, StoreUnavailableError } from 'keyward'
+import { sqlite } from 'keyward/sqlite'
 import { createTestClock, createTestKeyward } from 'keyward/testing'
+import Libsql from 'libsql'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { storeKinds } from '../store-kinds.ts'
+import { temporaryFile } from '../stores/sqlite/temporary-files.ts'
 import { entryAt } from './entries.ts'
 
 const acme = { actor: { id: 'acme-admin', owner: 'acme', scopes: ['*'] } }
@@ -129,5 +132,34 @@ describe('a store that hangs', () => {
       }
       await expect(asked[call](), call).rejects.toThrow(StoreUnavailableError)
     }
+  })
+})
+
+describe('an audit entry that cannot be written', () => {
+  it('239: is not left out: what it is about is not done either, and works when it can be', async () => {
+    const file = temporaryFile()
+    const keyward = createKeyward({ store: sqlite(file) })
+    onTestFinished(() => keyward.close())
+    const { id } = await keyward.keys.create({ owner: 'acme', name: 'first' })
+    const before = await keyward.keys.get(id)
+    const database = new Libsql(file)
+    onTestFinished(() => void database.close())
+    database.exec(
+      `CREATE TRIGGER full BEFORE INSERT ON keyward_audit BEGIN SELECT RAISE(ABORT, 'there is no room'); END`,
+    )
+    for (const change of [
+      () => keyward.keys.create({ owner: 'acme', name: 'second' }),
+      () => keyward.keys.update(id, { name: 'renamed' }),
+      () => keyward.keys.rotate(id),
+      () => keyward.keys.revoke(id),
+      () => keyward.credits.topUp({ owner: 'acme' }, { amount: 1 }),
+    ])
+      await expect(change()).rejects.toMatchObject({ code: 'service_unavailable' })
+    expect((await keyward.keys.list()).items).toEqual([before])
+    expect((await keyward.credits.get({ owner: 'acme' })).balance).toBe(0)
+    database.exec('DROP TRIGGER full')
+    await keyward.keys.revoke(id)
+    const { items } = await keyward.audit.list({ owner: 'acme' })
+    expect(items.map(({ action }) => action)).toEqual(['key.revoked', 'key.created'])
   })
 })

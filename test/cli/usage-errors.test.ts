@@ -117,6 +117,8 @@ describe('secrets', () => {
     const found = await keywardJson<Key>(['keys', 'show', '--stdin'], { ...here, input: old })
     expect(found).toMatchObject({ name: 'Old', start: 'legacy-abc12' })
     expect((await keyward(['keys', 'show', '--stdin'], { ...here, input: `${old}x` })).code).toBe(3)
+    const short = await keyward(['keys', 'import', '-o', 'acme', '-n', 'Short'], { ...here, input: 'only-15-letters' })
+    expect([short.code, short.stderr]).toEqual([2, 'keyward: The key on stdin is too short to be one.\n'])
     expect((await keyward(['keys', 'show', '--stdin'], { ...here, input: '' })).code).toBe(2)
   })
 })

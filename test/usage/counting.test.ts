@@ -138,6 +138,25 @@ describe.each(frameworks.map((each) => [each.name, each] as const))('usage on %s
       expect(Object.fromEntries(groups.map((group) => [group.name, group.requests]))).toEqual(expected)
     })
 
+    it('247: writes down no key that a client puts into a path, a query, a body, a user agent or what names its app', async () => {
+      const site = await openSite(framework, createStore, [
+        answering('/ok', 200),
+        answering('/forbidden', 200, { scopes: ['tasks:write'] }),
+        answering('/items/:id', 200),
+      ])
+      const { apiKey } = site.key
+      const headers = ['User-Agent', 'Referer', 'X-Title', 'X-Application-Name', 'X-Request-Id'].map(
+        (name) => [name, name === 'Referer' ? `https://app.example/${apiKey}?key=${apiKey}` : apiKey] as const,
+      )
+      const body = JSON.stringify({ api_key: apiKey })
+      for (const path of ['/ok', '/forbidden', `/items/${apiKey}`, `/${apiKey}`])
+        await site.send(`${path}?api_key=${apiKey}`, { method: 'POST', headers: [JSON_TYPE, ...headers], body })
+      const usage = [await site.counted(2, { by: 'route' }), await site.counted(2, { by: 'app' })]
+      const { items } = await site.keyward.audit.list()
+      expect(site.events.length).toBeGreaterThan(1)
+      expect(JSON.stringify([site.events, usage, items])).not.toContain(apiKey.slice(site.key.start?.length))
+    })
+
     it('names an app by the address of its referer, with its title, else by its title', async () => {
       const site = await openSite(framework, createStore, [answering('/ok', 200)])
       await site.send('/ok', {

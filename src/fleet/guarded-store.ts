@@ -1,5 +1,5 @@
 import type { Observer } from '../events.ts'
-import { withinDeadline } from '../model/deadline.ts'
+import { DEADLINES_A_PAGE, withinDeadline } from '../model/deadline.ts'
 import { KeywardError, StoreUnavailableError } from '../model/errors.ts'
 import type { KeyStore } from '../model/key-store.ts'
 import { guardAlerts } from './guarded-alerts.ts'
@@ -50,7 +50,7 @@ export function guardStore(store: KeyStore, observer: Observer | undefined): Key
     close: () => store.close(),
     findByDigest: (digests) => read(async () => store.findByDigest(digests)),
     findById: (keyId) => read(async () => store.findById(keyId)),
-    list: (query) => read(async () => store.list(query)),
+    list: (query) => call(async () => store.list(query), readMs * DEADLINES_A_PAGE),
     commit: (changes, options) => write(async () => store.commit(changes, options), changes.length),
     listFences: (limit) => read(async () => store.listFences(limit)),
     removeFences: (fences) => write(async () => store.removeFences(fences), fences.length),

@@ -26,3 +26,6 @@ export function withinDeadline<T>(answer: Promise<T>, deadlineMs: number): Promi
     )
   })
 }
+
+/** A page of keys may take so many times as long as another call: people wait for it, and it may be at the far end of an order. */
+export const DEADLINES_A_PAGE = 5

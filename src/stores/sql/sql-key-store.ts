@@ -11,7 +11,7 @@ import type {
 } from '../../model/audit-trail.ts'
 import type { ClaimStore } from '../../model/claim-store.ts'
 import type { Clock } from '../../model/clock.ts'
-import { withinDeadline } from '../../model/deadline.ts'
+import { DEADLINES_A_PAGE, withinDeadline } from '../../model/deadline.ts'
 import { ConfigError, StoreUnavailableError } from '../../model/errors.ts'
 import type { StoreInspection } from '../../model/inspection.ts'
 import type { KeyRecord } from '../../model/key-record.ts'
@@ -105,7 +105,7 @@ export class SqlKeyStore implements KeyStore {
   }
 
   async list(query: KeyQuery): Promise<readonly KeyRecord[]> {
-    return this.#with((database) => listKeys(database, query))
+    return this.#with((database) => listKeys(database, query), DEADLINES_A_PAGE)
   }
 
   async commit(changes: readonly KeyChange[], options: CommitOptions = {}): Promise<readonly ChangeOutcome[]> {
@@ -241,10 +241,10 @@ export class SqlKeyStore implements KeyStore {
     return clockAheadMs
   }
 
-  async #with<T>(work: (database: SqlDatabase) => Promise<T>): Promise<T> {
+  async #with<T>(work: (database: SqlDatabase) => Promise<T>, deadlines = 1): Promise<T> {
     if (!this.#isOpen) throw new StoreUnavailableError(`The store, ${this.database.dialect.name}(), is not open.`)
     try {
-      return await withinDeadline(work(this.database), this.deadlineMs)
+      return await withinDeadline(work(this.database), this.deadlineMs * deadlines)
     } catch (error) {
       throw toStoreError(error, this.database)
     }

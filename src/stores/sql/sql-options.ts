@@ -8,8 +8,8 @@ export interface SqlOptions {
   /** What tables, indexes and functions begin with: 1 to 32 of `a-z`, `0-9`, `_`, first a letter. Default `keyward_`. */
   readonly tablePrefix?: string
   /**
-   * Milliseconds that a call may take: a whole number from 1 to 60,000; default 1,000. Servers are told to give up on
-   * statements and locks after it, and nobody waits longer.
+   * Milliseconds that a call may take: a whole number from 1 to 60,000; default 1,000; five times as many for a page of keys.
+   * Servers are told to give up on statements and locks after it, and nobody waits longer.
    */
   readonly deadlineMs?: number
   /**

@@ -160,6 +160,7 @@ export { andThen, type MaybePromise } from './model/maybe-promise.ts'
 export type { Policy, Window } from './model/policy.ts'
 export type { JsonWebKeySet, PublicJwk, SessionClaims, SessionSigner } from './model/session-signer.ts'
 export type {
+  LabelQuery,
   UsageBatch,
   UsageCounts,
   UsageDimension,

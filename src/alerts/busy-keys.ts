@@ -42,6 +42,7 @@ export function createBusyKeys(floors: SpikeFloors): BusyKeys {
       readUsage: (query) => usage.readUsage(query),
       sumUsage: (query) => usage.sumUsage(query),
       rankUsage: (query) => usage.rankUsage(query),
+      findLabels: (query) => usage.findLabels(query),
       countAppKeys: (query) => usage.countAppKeys(query),
       purgeUsage: (...purge) => usage.purgeUsage(...purge),
     }),

@@ -13,6 +13,7 @@ export function guardUsage(usage: UsageStore, { read, write }: StoreGuard): Usag
     readUsage: (query) => read(async () => usage.readUsage(query)),
     sumUsage: (query) => read(async () => usage.sumUsage(query)),
     rankUsage: (query) => read(async () => usage.rankUsage(query)),
+    findLabels: (query) => read(async () => usage.findLabels(query)),
     countAppKeys: (query) => read(async () => usage.countAppKeys(query)),
     purgeUsage: (interval, before, limit) => write(async () => usage.purgeUsage(interval, before, limit), limit),
   }

@@ -24,8 +24,9 @@ export interface KeyStore extends AuditTrail {
   readonly clock: Clock
 
   /**
-   * Milliseconds that a call may take: a whole number from 1 to 60,000; default 1,000; five times as many for `list`. Nobody waits
-   * longer: the library takes a store that is slower for one that is away. A write may then have been made all the same.
+   * Milliseconds that a call may take: a whole number from 1 to 60,000; default 1,000; five times as many for `list`.
+   * Nobody waits longer: the library takes a store that is slower for one that is away. A write may then have been made
+   * all the same.
    */
   readonly deadlineMs?: number
 

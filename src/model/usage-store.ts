@@ -88,8 +88,12 @@ export interface UsageSum extends UsageCounts {
 /** How much scopes have counted under one name. */
 export interface UsageRank extends Pick<UsageCounts, 'requests' | 'credits'> {
   readonly name: string
-  /** How the name is shown: the latest title of an app, the name of a key, or `null`. */
-  readonly label: string | null
+}
+
+/** Names of which labels are asked for. */
+export interface LabelQuery extends Omit<UsageQuery, 'limit'> {
+  /** At most 100. */
+  readonly names: readonly string[]
 }
 
 /** Keeps counts of requests. Opened with the store that it is part of. */
@@ -109,9 +113,12 @@ export interface UsageStore {
 
   /**
    * Names, with what some scopes together have counted under each: those with the most requests first, and then by name; at
-   * most `limit`. Each has its latest label.
+   * most `limit`.
    */
   rankUsage(query: UsageQuery): Promise<readonly UsageRank[]>
+
+  /** The latest label of each of some names in some scopes; names without one are left out. */
+  findLabels(query: LabelQuery): Promise<ReadonlyMap<string, string>>
 
   /** How many keys of an owner (`undefined`: of all) each of some apps (1 to 100) was used with; apps without one may be left out. */
   countAppKeys(query: {

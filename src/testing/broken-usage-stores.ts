@@ -109,12 +109,12 @@ export const brokenUsageStores: readonly BrokenStore[] = [
     },
   })),
 
-  broken('ranks with the first label', 'ranks within a scope, with the latest label', (usage) => ({
-    async rankUsage(query) {
-      const first = await usage.rankUsage({ ...query, to: new Date(query.from.getTime() + 60_000) })
-      const labels = new Map(first.map(({ name, label }) => [name, label]))
-      return (await usage.rankUsage(query)).map((row) => ({ ...row, label: labels.get(row.name) ?? null }))
-    },
+  broken('ranks all that was counted', 'ranks within scopes, and only names that were asked for', (usage) => ({
+    rankUsage: ({ names: _, ...query }) => usage.rankUsage(query),
+  })),
+
+  broken('finds the first label', 'finds the latest label of names within scopes', (usage) => ({
+    findLabels: (query) => usage.findLabels({ ...query, to: new Date(query.from.getTime() + 60_000) }),
   })),
 
   broken('counts keys of all owners', 'counts the keys that apps were used with', (usage) => ({
@@ -163,6 +163,7 @@ function methodsOf(usage: UsageStore): UsageStore {
     readUsage: (query) => usage.readUsage(query),
     sumUsage: (query) => usage.sumUsage(query),
     rankUsage: (query) => usage.rankUsage(query),
+    findLabels: (query) => usage.findLabels(query),
     countAppKeys: (query) => usage.countAppKeys(query),
     purgeUsage: (...purge) => usage.purgeUsage(...purge),
   }

@@ -168,15 +168,16 @@ export function createUsage({ store: keys, clock, isEnabled, observer, ready }: 
       const ranked = await from.rankUsage({ ...stretch, by: 'app', scopes, limit: limit + 2 })
       const apps = ranked.filter(({ name }) => name !== '' && name !== OTHER).slice(0, limit)
       const names = apps.map(({ name }) => name)
+      const labels = await from.findLabels({ ...stretch, by: 'app', scopes, names })
       const { keyCounts, before } = await aroundApps(from, stretch, owner, names)
       return {
         from: stretch.from,
         to: stretch.to,
-        items: apps.map(({ name, label, requests, credits }, index) => {
+        items: apps.map(({ name, requests, credits }, index) => {
           const previousRequests = before.get(name) ?? 0
           const isReferer = /^https?:\/\//.test(name)
           return {
-            ...{ rank: index + 1, app: name, referer: isReferer ? name : null, title: label },
+            ...{ rank: index + 1, app: name, referer: isReferer ? name : null, title: labels.get(name) ?? null },
             ...{ requests, credits, keys: keyCounts.get(name) ?? 0, previousRequests },
             change: previousRequests === 0 ? null : requests / previousRequests - 1,
           }
@@ -243,8 +244,10 @@ async function groupsOf(
   if (first.kind === 'key' && by === 'key') return keyGroups(store, stretch, scopes, limit)
   const ranked = await store.rankUsage({ ...stretch, by, scopes, limit })
   const names = ranked.map(({ name }) => name)
+  const labels = await store.findLabels({ ...stretch, by, scopes, names })
   const rows = await store.sumUsage({ ...stretch, by, scopes, names, limit: MAX_ROWS })
-  return ranked.map(({ name, label }) => {
+  return names.map((name) => {
+    const label = labels.get(name) ?? null
     const series = seriesOf(
       rows.filter((row) => row.name === name),
       stretch,

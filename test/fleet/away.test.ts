@@ -49,7 +49,7 @@ function kit(fleet: KeywardOptions['fleet'] = {}, limit = 10) {
   const limits = { policies: { default: [{ limit, windowSeconds: 60 }] } }
   const made = createTestKeyward({ store, gate: flaky, limits, fleet }, clock)
   const told = (part: string) => made.events.flatMap((event) => (isOf(event, part) ? [event.type] : []))
-  return { ...made, away, kept, told, ask: (apiKey: string) => outcomeOf(made.keyward, apiKey) }
+  return { ...made, away, kept, store, told, ask: (apiKey: string) => outcomeOf(made.keyward, apiKey) }
 }
 
 function isOf(event: KeywardEvent, part: string): boolean {
@@ -141,6 +141,28 @@ describe('a gate that is away', () => {
 })
 
 describe('a store that is away', () => {
+  it('is not one whose page of keys takes a few seconds: whoever lists keys holds up no request', async () => {
+    vi.useFakeTimers()
+    const { keyward, createKey, ask, kept, told, store } = kit()
+    const { apiKey } = await createKey()
+    const { list } = kept
+    store.list = async (query) => {
+      await new Promise((resolve) => setTimeout(resolve, 4_900))
+      return list.call(kept, query)
+    }
+    const lists = Array.from({ length: 10 }, () => keyward.keys.list({}))
+    await vi.advanceTimersByTimeAsync(4_000)
+    const asked = ask(apiKey)
+    await vi.advanceTimersByTimeAsync(900)
+    expect(await asked).toBe('admitted')
+    for (const { items } of await Promise.all(lists)) expect(items).toHaveLength(1)
+    expect(told('store')).toEqual([])
+    store.list = () => new Promise(() => {})
+    const late = keyward.keys.list({}).catch((error: unknown) => error)
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(await late).toBeInstanceOf(StoreUnavailableError)
+  })
+
   it('leaves fenced copies working for a minute, and is 503 for other keys, never 401', async () => {
     const { createKey, ask, away, clock, told, keyward } = kit()
     const { apiKey } = await createKey()

@@ -1,5 +1,6 @@
 import { addCounts, type MutableCounts, noCounts } from '../../model/usage-counts.ts'
 import type {
+  LabelQuery,
   UsageBatch,
   UsageInterval,
   UsageQuery,
@@ -50,17 +51,20 @@ export class MemoryUsage implements UsageStore {
   }
 
   async rankUsage(query: UsageQuery) {
-    const ranks = new Map<string, MutableCounts & { label: string | null }>()
-    const cells = this.#asked(query).sort(({ row: one }, { row: other }) => byInstant(one, other))
-    for (const { row, label, counts } of cells) {
-      const rank = ranks.get(row.name) ?? { label: null, ...noCounts() }
+    const ranks = new Map<string, MutableCounts>()
+    for (const { row, counts } of this.#asked(query)) {
+      const rank = ranks.get(row.name) ?? noCounts()
       ranks.set(row.name, rank)
       addCounts(rank, counts)
-      rank.label = label ?? rank.label
     }
-    return Array.from(ranks, ([name, { label, requests, credits }]) => ({ name, label, requests, credits }))
+    return Array.from(ranks, ([name, { requests, credits }]) => ({ name, requests, credits }))
       .sort((one, other) => other.requests - one.requests || (one.name < other.name ? -1 : 1))
       .slice(0, query.limit)
+  }
+
+  async findLabels(query: LabelQuery) {
+    const cells = this.#asked(query).sort(({ row: one }, { row: other }) => byInstant(one, other))
+    return new Map(cells.flatMap(({ row: { name }, label }) => (label === null ? [] : [[name, label] as const])))
   }
 
   async countAppKeys({ owner, apps, interval, from, to }: Parameters<UsageStore['countAppKeys']>[0]) {
@@ -87,7 +91,7 @@ export class MemoryUsage implements UsageStore {
     return removed
   }
 
-  #asked({ scopes, names, ...stretch }: UsageQuery): Cell[] {
+  #asked({ scopes, names, ...stretch }: Omit<UsageQuery, 'limit'>): Cell[] {
     const wanted = new Set(scopes.map(nameOf))
     return this.#within(stretch).filter(
       ({ row }) => wanted.has(nameOf(row.scope)) && (names === undefined || names.includes(row.name)),

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { MAX_CREDITS } from '../../model/ledger.ts'
-import type { UsageBatch, UsageInterval, UsageQuery, UsageStore } from '../../model/usage-store.ts'
+import type { LabelQuery, UsageBatch, UsageInterval, UsageQuery, UsageStore } from '../../model/usage-store.ts'
 import { chunks } from './chunks.ts'
 import { textOf } from './row-reader.ts'
 import type { DoWork } from './sql-claim-store.ts'
@@ -74,27 +74,30 @@ export class SqlUsage implements UsageStore {
         .groupBy('name')
         .orderBy(sql`sum(requests)`, 'desc')
         .orderBy('name')
-        .limit(query.limit)
-      const rows = await ranked.execute()
-      const labels = await this.#labels(db, { ...query, names: rows.map(({ name }) => String(textOf(name))) })
-      return rows.map((row) => decodeRank({ ...row, label: labels.get(String(textOf(row.name))) ?? null }))
+      return (await ranked.limit(query.limit).execute()).map(decodeRank)
     })
   }
 
-  /** Labels of names: of each that of the row with the latest instant that has one. */
-  async #labels(db: Kysely<Tables>, query: UsageQuery): Promise<ReadonlyMap<string, string>> {
-    const latest = within(db, query)
-      .select(['name', sql<number>`max(at)`.as('labelled_at')])
-      .where('label', 'is not', null)
-      .groupBy('name')
-    const rows = await within(db, query)
-      .innerJoin(latest.as('latest'), (join) =>
-        join.onRef('latest.name', '=', 'keyward_usage.name').onRef('labelled_at', '=', 'keyward_usage.at'),
-      )
-      .select(['keyward_usage.name', 'label'])
-      .where('label', 'is not', null)
-      .execute()
-    return new Map(rows.map(({ name, label }) => [String(textOf(name)), String(textOf(label))]))
+  /** The latest row of each scope and name that has a label is the last of a range of an index. */
+  async findLabels({ interval, scopes, by, from, to, names }: LabelQuery) {
+    if (names.length === 0) return new Map<string, string>()
+    return this.#do(async ({ db, dialect }) => {
+      const table = (values: readonly string[]) =>
+        sql.join(
+          values.map((value) => sql`select cast(${value} as ${dialect.types.text}) as value`),
+          sql` union all `,
+        )
+      const latest = (column: 'label' | 'at') => sql`(
+        select ${sql.id(column)} from keyward_usage where span = ${interval} and scope = s.value
+        and dimension = ${by} and name = n.value and at >= ${from.getTime()} and at < ${to.getTime()}
+        and label is not null order by at desc limit 1)`
+      const { rows } = await sql<Readonly<Record<'name' | 'label' | 'at', unknown>>>`
+        select n.value as name, ${latest('label')} as label, ${latest('at')} as at
+        from (${table(scopes.map(encodeScope))}) s cross join (${table(names)}) n`.execute(db)
+      const labelled = rows.filter(({ label }) => label !== null)
+      labelled.sort((one, other) => Number(one.at) - Number(other.at))
+      return new Map(labelled.map(({ name, label }) => [String(textOf(name)), String(textOf(label))]))
+    })
   }
 
   async countAppKeys({ owner, apps, interval, from, to }: Parameters<UsageStore['countAppKeys']>[0]) {

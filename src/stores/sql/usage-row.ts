@@ -97,7 +97,6 @@ export function decodeRank(row: Row): UsageRank {
   const reader = new RowReader(row, 'sums of requests')
   return {
     name: reader.text('name'),
-    label: reader.textOrNull('label'),
     requests: reader.integer('requests'),
     credits: reader.integer('credits'),
   }

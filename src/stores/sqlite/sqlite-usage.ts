@@ -1,5 +1,5 @@
 import { MAX_CREDITS } from '../../model/ledger.ts'
-import type { UsageBatch, UsageInterval, UsageQuery, UsageStore } from '../../model/usage-store.ts'
+import type { LabelQuery, UsageBatch, UsageInterval, UsageQuery, UsageStore } from '../../model/usage-store.ts'
 import type { Row } from '../sql/row-reader.ts'
 import {
   COUNT_COLUMNS,
@@ -34,6 +34,16 @@ const PUT_WRITER = `
 
 const sumOf = (column: string) => `min(${MAX_CREDITS}, sum(${column})) AS ${column}`
 const SUMS = COUNT_COLUMNS.map(sumOf).join(', ')
+/**
+ * The latest row of each name that has a label is looked for where rows of one name lie together, which SQLite does not
+ * choose by itself: a name without a label would be looked for in all rows of the stretch.
+ */
+const latestOf = (column: 'label' | 'at') => `(
+  SELECT ${column} FROM keyward_usage INDEXED BY keyward_usage_by_name
+  WHERE span = ? AND scope = ? AND dimension = ? AND name = one.value AND at >= ? AND at < ? AND label IS NOT NULL
+  ORDER BY at DESC LIMIT 1)`
+const FIND_LABELS = `SELECT one.value AS name, ${latestOf('label')} AS label, ${latestOf('at')} AS at FROM json_each(?) AS one`
+
 const PURGE = `
   DELETE FROM keyward_usage WHERE (span, scope, dimension, at, name) IN (
     SELECT span, scope, dimension, at, name FROM keyward_usage WHERE span = ? AND at < ? ORDER BY at LIMIT ?)`
@@ -70,19 +80,28 @@ export class SqliteUsage implements UsageStore {
     return this.#ask(query, select, decodeSum)
   }
 
-  /**
-   * First the names, then their labels: grouping sorts whatever is selected. A label is that of the row with the latest
-   * instant that has one: beside `max`, SQLite gives the row that it was found in.
-   */
   async rankUsage(query: UsageQuery) {
     const sums = ['requests', 'credits'].map(sumOf).join(', ')
-    const rank = (within: string) =>
-      `SELECT name, NULL AS label, ${sums} FROM ${within} GROUP BY name ORDER BY sum(requests) DESC, name`
-    const ranks = await this.#ask(query, rank, decodeRank)
-    const label = (within: string) => `SELECT name, label, max(at) FROM ${within} AND label IS NOT NULL GROUP BY name`
-    const named = { ...query, names: ranks.map(({ name }) => name) }
-    const labels = new Map(await this.#ask(named, label, ({ name, label }) => [name, String(label)] as const))
-    return ranks.map((rank) => ({ ...rank, label: labels.get(rank.name) ?? null }))
+    const select = (within: string) =>
+      `SELECT name, ${sums} FROM ${within} GROUP BY name ORDER BY sum(requests) DESC, name`
+    return this.#ask(query, select, decodeRank)
+  }
+
+  async findLabels({ interval, scopes, by, from, to, names }: LabelQuery) {
+    const labels = new Map<string, string>()
+    const latest = new Map<string, number>()
+    return this.#do((connection) => {
+      for (const scope of scopes) {
+        const within = [interval, encodeScope(scope), by, from.getTime(), to.getTime()]
+        for (const row of connection.all(FIND_LABELS, ...within, ...within, JSON.stringify(names))) {
+          const [name, at] = [String(row['name']), Number(row['at'])]
+          if (typeof row['label'] !== 'string' || at < (latest.get(name) ?? at)) continue
+          labels.set(name, row['label'])
+          latest.set(name, at)
+        }
+      }
+      return labels
+    })
   }
 
   async #ask<T>(

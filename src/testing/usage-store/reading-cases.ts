@@ -109,23 +109,47 @@ export const readingCases: readonly KeyStoreCase[] = [
     )
   }),
 
-  usageCase('ranks within a scope, with the latest label', async (usage) => {
+  usageCase('ranks within scopes, and only names that were asked for', async (usage) => {
+    await usage.addUsage(
+      sampleBatch([
+        appRow('key_1', 'acme', 'app', { requests: 2, succeeded: 2 }),
+        appRow('key_1', 'acme', 'app', { at: minute(1) }),
+        appRow('key_1', 'acme', 'another'),
+        appRow('key_2', 'acme', 'app', { at: minute(3), credits: 5 }),
+        appRow('key_3', 'acme', 'app'),
+      ]),
+    )
+    const rank = (scopes: readonly UsageScope[], names?: readonly string[]) =>
+      usage.rankUsage({ ...ROUTES, by: 'app', scopes, names, limit: 10 })
+    const app = { name: 'app', requests: 3, credits: 0 }
+    expectEqual(await rank([KEY]), [app, { name: 'another', requests: 1, credits: 0 }], 'apps of a key')
+    expectEqual(await rank([OTHER_KEY, KEY], ['app']), [{ ...app, requests: 4, credits: 5 }], 'the app of two keys')
+    expectEqual([await rank([KEY], ['none']), await rank([KEY], [])], [[], []], 'other names')
+    expectEqual(await rank([KEY], ['app', 'none']), [app], 'the app by its name')
+  }),
+
+  usageCase('finds the latest label of names within scopes', async (usage) => {
     await usage.addUsage(
       sampleBatch([
         appRow('key_1', 'acme', 'app', { label: 'old' }),
         appRow('key_1', 'acme', 'app', { at: minute(1), label: 'new' }),
         appRow('key_1', 'acme', 'app', { at: minute(2) }),
+        appRow('key_1', 'acme', 'other', { at: minute(1), label: 'Ünïcödé "1"' }),
+        appRow('key_1', 'acme', 'none'),
         appRow('key_2', 'acme', 'app', { at: minute(3), label: 'of another key' }),
+        appRow('key_3', 'acme', 'app', { at: minute(4), label: 'of a third' }),
       ]),
     )
-    const rank = (scopes: readonly UsageScope[], names?: readonly string[]) =>
-      usage.rankUsage({ ...ROUTES, by: 'app', scopes, names, limit: 10 })
-    const [first, ...more] = await rank([KEY])
-    expectEqual([first?.label, first?.requests, more], ['new', 3, []], 'the app')
-    const [both] = await rank([OTHER_KEY, KEY])
-    expectEqual([both?.label, both?.requests], ['of another key', 4], 'the app of two keys')
-    expectEqual([await rank([KEY], ['none']), await rank([KEY], [])], [[], []], 'other names')
-    expectEqual(await rank([KEY], ['app', 'none']), [first], 'the app by its name')
+    const names = ['app', 'none', 'other', 'nobody']
+    const find = async (scopes: readonly UsageScope[], more: Partial<UsageQuery> = {}) => {
+      const found = await usage.findLabels({ ...ROUTES, by: 'app', scopes, ...more, names: more.names ?? names })
+      return names.map((name) => found.get(name) ?? null)
+    }
+    expectEqual(await find([KEY]), ['new', null, 'Ünïcödé "1"', null], 'labels of a key')
+    expectEqual(await find([OTHER_KEY, KEY]), ['of another key', null, 'Ünïcödé "1"', null], 'labels of two keys')
+    expectEqual(await find([KEY, OTHER_KEY], { to: minute(1) }), ['old', null, null, null], 'labels of a minute')
+    expectEqual(await find([KEY], { names: ['other'] }), [null, null, 'Ünïcödé "1"', null], 'the label of one name')
+    expectEqual(await find([KEY], { names: [] }), [null, null, null, null], 'labels of no names')
   }),
 
   usageCase('counts the keys that apps were used with', async (usage) => {

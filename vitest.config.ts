@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
@@ -19,11 +20,18 @@ export default defineConfig({
     ],
   },
   test: {
-    // Servers and fleets of several processes want the machine for themselves: they run after the rest, file by file.
+    // Servers and fleets of several processes want the machine for themselves: they run after the rest, file by file. The
+    // rest waits for processes and timers more than it computes.
     projects: [
       {
         extends: true,
-        test: { name: 'rooms', include: ['test/**/*.test.ts'], exclude: [fleets], sequence: { groupOrder: 0 } },
+        test: {
+          name: 'rooms',
+          include: ['test/**/*.test.ts'],
+          exclude: [fleets],
+          maxWorkers: availableParallelism() + 1,
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         extends: true,

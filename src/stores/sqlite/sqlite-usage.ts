@@ -110,18 +110,21 @@ export class SqliteUsage implements UsageStore {
     decode: (row: Row) => T,
   ): Promise<readonly T[]> {
     if (names?.length === 0) return []
-    const named = names === undefined ? '' : ` AND name IN (${marks(names)})`
-    const within = `keyward_usage WHERE span = ? AND scope IN (${marks(scopes)}) AND dimension = ? AND at >= ? AND at < ?${named}`
-    const values = [interval, ...scopes.map(encodeScope), by, from.getTime(), to.getTime(), ...(names ?? []), limit]
+    const found = padded(scopes.map(encodeScope))
+    const named = padded(names ?? [])
+    const within = `keyward_usage WHERE span = ? AND scope IN (${marks(found)}) AND dimension = ? AND at >= ? AND at < ?
+      ${names === undefined ? '' : `AND name IN (${marks(named)})`}`
+    const values = [interval, ...found, by, from.getTime(), to.getTime(), ...named, limit]
     return this.#do((connection) => connection.all(`${select(within)} LIMIT ?`, ...values).map(decode))
   }
 
   async countAppKeys({ owner, apps, interval, from, to }: Parameters<UsageStore['countAppKeys']>[0]) {
+    const names = padded(apps)
     const sql = `
       SELECT name, count(DISTINCT scope) AS many FROM keyward_usage
-      WHERE span = ? AND dimension = 'app' AND name IN (${marks(apps)})
+      WHERE span = ? AND dimension = 'app' AND name IN (${marks(names)})
       AND at >= ? AND at < ? AND ${owner === undefined ? 'owner IS NOT NULL' : 'owner = ?'} GROUP BY name`
-    const values = [interval, ...apps, from.getTime(), to.getTime(), ...(owner === undefined ? [] : [owner])]
+    const values = [interval, ...names, from.getTime(), to.getTime(), ...(owner === undefined ? [] : [owner])]
     return this.#do(
       (connection) => new Map(connection.all(sql, ...values).map((row) => [String(row['name']), Number(row['many'])])),
     )
@@ -139,6 +142,12 @@ export class SqliteUsage implements UsageStore {
       return removed
     })
   }
+}
+
+/** A list of one of a few lengths, with its last value again: each length makes a statement, and statements are kept. */
+function padded(values: readonly string[]): readonly string[] {
+  const length = [0, 1, 10, 30, 100].find((each) => each >= values.length) ?? values.length
+  return Array.from({ length }, (_, index) => values[index] ?? values.at(-1) ?? '')
 }
 
 function marks(values: readonly unknown[]): string {

@@ -123,8 +123,10 @@ class KeyPage {
     const { rank, uses } = this.#order
     const place = rank === undefined || uses ? '' : `, ${rank} AS place`
     const tests = [...this.#ofOwner(this.#syntax.unindexed('k.owner')), ...this.#tests(source)]
+    // A union is distinct by itself.
+    const distinct = among.length === 1 ? ' DISTINCT' : ''
     const queries = among.map(
-      (range): Parts => [`SELECT DISTINCT k.id AS id${place} FROM ${TABLES.k}`, ...whereAll([range, ...tests])],
+      (range): Parts => [`SELECT${distinct} k.id AS id${place} FROM ${TABLES.k}`, ...whereAll([range, ...tests])],
     )
     return ['(', ...join(queries, ' UNION '), ') c']
   }

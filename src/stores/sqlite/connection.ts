@@ -8,8 +8,6 @@ import type { SqliteHandle, SqliteStatement, SqliteValue } from './sqlite-handle
 const PATIENCE_MS = 5_000
 /** How long of it a write blocks the event loop at a time. */
 const BLOCKING_MS = 20
-/** Memory for pages that were read, in KiB: with SQLite's own 2,000, a list of a million keys reads each page again and again. */
-const CACHE_KIB = 65_536
 
 /**
  * A database with its prepared statements. Tables are written `keyward_…` in every statement and get the
@@ -36,12 +34,12 @@ export class SqliteConnection {
   }
 
   /**
-   * Prepares the connection: write-ahead log, every commit synchronised to the disk, foreign keys, room to keep pages.
+   * Prepares the connection: write-ahead log, every commit synchronised to the disk, foreign keys.
    *
    * @returns The journal mode that the database is in.
    */
   async configure(): Promise<unknown> {
-    this.exec(`PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB}`)
+    this.exec('PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL')
     return this.#patiently(() => {
       const mode = this.get('PRAGMA journal_mode')?.['journal_mode']
       if (mode === 'wal' || !this.isShared) return mode

@@ -30,8 +30,9 @@ export interface SqliteOptions {
  * A path is opened with `node:sqlite` (Node.js 22.13 and later), better-sqlite3 or libsql, whichever is there
  * first; a new file is created with mode 0600, and one that other users can read is refused. A handle of any of
  * the three is used as it is, never closed, and not checked for its mode; it is put into write-ahead mode with
- * `synchronous = FULL`, `busy_timeout = 5000`, `foreign_keys = ON` and room for 64 MB of pages that were read. No
- * transaction may be open on a handle when the store writes. `':memory:'` is for tests.
+ * `synchronous = FULL`, `busy_timeout = 5000` and `foreign_keys = ON`. No transaction may be open on a handle when
+ * the store writes. A path gets room for 64 MB of pages that were read; a handle keeps its own `cache_size`, of which
+ * lists of a million keys need about as much. `':memory:'` is for tests.
  *
  * What a commit has acknowledged survives `kill -9` and a loss of power. A row that is damaged or of a newer
  * version rejects the calls that need it, `list` among them, with an error that names it.

@@ -116,12 +116,13 @@ describe('the file of a SQLite store', () => {
 
   it('is in write-ahead mode, and every commit is synchronised', async () => {
     const database = openRaw(temporaryFile())
-    database.exec('PRAGMA synchronous = OFF')
+    database.exec('PRAGMA synchronous = OFF; PRAGMA cache_size = -1234')
     const store = sqlite(database)
     await store.open()
     expect(database.prepare('PRAGMA journal_mode').get()).toMatchObject({ journal_mode: 'wal' })
     expect(database.prepare('PRAGMA synchronous').get()).toMatchObject({ synchronous: 2 })
     expect(database.prepare('PRAGMA foreign_keys').get()).toMatchObject({ foreign_keys: 1 })
+    expect(database.prepare('PRAGMA cache_size').get(), 'its own').toMatchObject({ cache_size: -1234 })
     await store.close()
     expect(database.prepare('SELECT 1 AS one').get()).toMatchObject({ one: 1 })
   })

@@ -62,12 +62,12 @@ class NodeHead implements RequestHead {
   linesOf(fields: FieldNames): string {
     const raw = this.#request.rawHeaders
     let text = ''
+    if (raw.length === 0)
+      for (const name of fields.names) for (const line of parsedLines(this.#request, name)) text += `${name}:${line}\n`
     for (let at = 0; at < raw.length; at += 2) {
       const name = raw[at]
       if (name !== undefined && fields.includes(name)) text += `${name}:${raw[at + 1]}\n`
     }
-    if (raw.length > 0) return text
-    for (const name of fields.names) for (const line of parsedLines(this.#request, name)) text += `${name}:${line}\n`
     return text
   }
 }
